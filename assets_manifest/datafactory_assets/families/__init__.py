@@ -1,0 +1,72 @@
+"""Tier 0: seeded families of everyday objects, made by code, with exact mass properties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from datafactory_assets.asset import RigidAsset, VisualMesh
+from datafactory_assets.errors import AssetError
+from datafactory_assets.families import boxes, cookware, groceries, household, produce, tableware
+from datafactory_assets.families.language import Family, Params, assemble
+from datafactory_assets.source import FamilyInfo
+
+__all__ = ["Tier0"]
+
+_THEMES: tuple[Sequence[Family], ...] = (
+    boxes.FAMILIES,
+    cookware.FAMILIES,
+    groceries.FAMILIES,
+    household.FAMILIES,
+    produce.FAMILIES,
+    tableware.FAMILIES,
+)
+
+
+class Tier0:
+    """The asset source that needs no files: every object is a family name and a seed."""
+
+    name = "tier0"
+
+    def __init__(self) -> None:
+        self._families = {f.info.name: f for theme in _THEMES for f in theme}
+        self._infos = tuple(self._families[name].info for name in sorted(self._families))
+
+    def families(self) -> tuple[FamilyInfo, ...]:
+        """The families, sorted by name."""
+        return self._infos
+
+    def make(self, family: str, seed: int) -> RigidAsset:
+        """Makes one instance, a pure function of its arguments.
+
+        Args:
+            family: Family name.
+            seed: Instance seed, >= 0.
+
+        Raises:
+            AssetError: When there is no such family, or the seed is negative.
+        """
+        if seed < 0:
+            raise AssetError(
+                f"cannot make a {family} from seed {seed}", why="instance seeds are not negative"
+            )
+        return assemble(self.name, self._family(family), seed)
+
+    def visual(self, asset: RigidAsset) -> tuple[VisualMesh, ...]:
+        """Watertight coloured parts of an asset this source made, object frame, metres."""
+        from datafactory_assets.families.tessellation import mesh
+
+        form = self._family(asset.family).build(Params.from_json(asset.params_json))
+        return tuple(mesh(solid) for solid in form.solids)
+
+    def _family(self, name: str) -> Family:
+        found = self._families.get(name)
+        if found is None:
+            close = get_close_matches(name, self._families, n=1, cutoff=0.5)
+            remedy = f"{close[0]!r}" if close else "one of " + ", ".join(sorted(self._families))
+            raise AssetError(
+                f"no object family {name!r} in source {self.name!r}",
+                why=f"it has {len(self._families)} families",
+                remedy=remedy,
+            )
+        return found

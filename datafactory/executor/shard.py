@@ -1,0 +1,163 @@
+"""What runs in a dask worker thread: one shard, in a supervised child process.
+
+A child that exceeds an attempt's wall time is killed and the shard is run again with that attempt
+marked as timed out; a child that dies is replaced and the shard run again, and an attempt that
+kills its child ``CRASHES`` times is reported as a bug. Attempts are pure, so running one again
+gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from datafactory.executor.attempts import Job, Reply, with_timeouts
+from datafactory.executor.child import Child, ChildDied
+from datafactory.executor.faults import AttemptBugError, ShardCancelled
+
+CRASHES = 3
+START_S = 300.0
+"""Wall seconds for importing and opening a generator, or for writing a shard."""
+_SERVE = "datafactory.executor.attempts:serve"
+
+
+class _Pool:
+    """The children of this process, idle or at work for a session."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[Child] = []
+        self._busy: dict[Child, str] = {}
+        self._stopped: set[str] = set()
+
+    def start(self, count: int, generator: str) -> None:
+        """Starts idle children ahead of their first job."""
+        for _ in range(count):
+            child = Child(_SERVE, {"generator": generator})
+            with self._lock:
+                self._idle.append(child)
+
+    def take(self, session: str) -> Child:
+        """Gives an idle or new child; raises ShardCancelled when the session has ended."""
+        with self._lock:
+            if session in self._stopped:
+                raise ShardCancelled
+            child = self._idle.pop() if self._idle else Child(_SERVE, {})
+            self._busy[child] = session
+            return child
+
+    def give(self, child: Child, *, alive: bool) -> None:
+        """Takes a child back, or buries it."""
+        with self._lock:
+            session = self._busy.pop(child)
+            keep = alive and session not in self._stopped
+            if keep:
+                self._idle.append(child)
+        if not keep:
+            child.close()
+
+    def is_stopped(self, session: str) -> bool:
+        """Whether a session has ended."""
+        with self._lock:
+            return session in self._stopped
+
+    def stop(self, session: str) -> None:
+        """Ends a session: kills its busy children, and all idle ones."""
+        with self._lock:
+            self._stopped.add(session)
+            idle, self._idle = self._idle, []
+            busy = [child for child, owner in self._busy.items() if owner == session]
+        for child in busy:
+            child.kill()
+        for child in idle:
+            child.close()
+
+
+_pool = _Pool()
+
+
+def start_children(count: int, generator: str) -> None:
+    """Starts children in this process, so that they import while the cluster starts."""
+    _pool.start(count, generator)
+
+
+def stop_session(session: str) -> None:
+    """Ends the children of a session in this process."""
+    _pool.stop(session)
+
+
+def run_shard(job: Job) -> Reply:
+    """Runs one shard to its end, whatever its attempts do. Failures come back as a value."""
+    crashes: Counter[int | None] = Counter()
+    while True:
+        try:
+            child = _pool.take(job.session)
+        except ShardCancelled as cancelled:
+            return Reply(job.indices, error=cancelled)
+        watch = _Watch(job)
+        try:
+            reply = watch.run(child)
+        except TimeoutError:
+            child.kill()
+            _pool.give(child, alive=False)
+            job = _after_timeout(job, watch.running)
+            crashes[None] += not watch.running
+        except ChildDied:
+            code = child.process.wait()
+            _pool.give(child, alive=False)
+            if _pool.is_stopped(job.session):
+                return Reply(job.indices, error=ShardCancelled())
+            culprit = watch.running[0] if len(watch.running) == 1 else None
+            crashes[culprit] += watch.heard
+            job = replace(job, one_by_one=True)
+            if crashes[culprit] >= CRASHES:
+                return Reply(job.indices, error=_crash(job, culprit, code))
+        else:
+            _pool.give(child, alive=True)
+            return reply
+        if crashes[None] >= CRASHES:
+            return Reply(job.indices, error=_crash(job, None, None))
+
+
+def _after_timeout(job: Job, running: tuple[int, ...]) -> Job:
+    if len(running) > 1:
+        return replace(job, one_by_one=True)
+    return with_timeouts(job, frozenset(running))
+
+
+def _crash(job: Job, attempt: int | None, code: int | None) -> AttemptBugError:
+    how = "does not answer" if code is None else f"ended with code {code}"
+    detail = f"its process {how}, {CRASHES} times (negative codes are signal numbers)"
+    return AttemptBugError(job.generator, attempt, detail)
+
+
+class _Watch:
+    """Follows a child through one job.
+
+    Attributes:
+        running: Attempts begun but not finished.
+        heard: The child said anything at all; a child that was dead before is not counted.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self.running: tuple[int, ...] = ()
+        self.heard = False
+
+    def run(self, child: Child) -> Reply:
+        """Sends the job and waits for the reply."""
+        child.send(self._job)
+        limit = START_S
+        while True:
+            message: Any = child.receive(limit)
+            self.heard = True
+            if message[0] == "reply":
+                reply: Reply = message[1]
+                return reply
+            if message[0] == "begin":
+                self.running = message[1]
+                limit = self._job.timeout_s * len(self.running)
+            else:
+                self.running, limit = (), START_S

@@ -1,0 +1,1 @@
+"""Antipodal grasps for parallel grippers: sampled on an asset, ranked in a scene."""

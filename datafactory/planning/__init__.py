@@ -1,0 +1,1 @@
+"""Motion planning for an arm: inverse kinematics, collision queries, paths and their timing."""

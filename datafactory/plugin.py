@@ -1,0 +1,172 @@
+"""The contracts plugins fulfil, and their discovery through entry points.
+
+Discovery reads metadata only; nothing is imported until a plugin is used, and a broken plugin
+never breaks listing. Built-in plugins register in the same groups as third-party ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from datafactory.episode import Episode
+from datafactory.errors import PluginError, UnknownNameError
+
+if TYPE_CHECKING:
+    import gymnasium
+    import pyarrow as pa
+
+GROUPS = {
+    "generator": "datafactory.generators",
+    "robot": "datafactory.robots",
+    "asset source": "datafactory.asset_sources",
+}
+
+
+class Spec(Protocol):
+    """A validated, hashed description of what attempts do, the robot included."""
+
+    @property
+    def task(self) -> str:
+        """Task name."""
+
+    @property
+    def robot(self) -> str:
+        """Registered robot name."""
+
+    @property
+    def fps(self) -> int:
+        """Control and record rate, Hz."""
+
+    @property
+    def spec_hash(self) -> str:
+        """32 hex digits over the canonical JSON of everything that changes an attempt's bytes."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Canonical JSON-ready form; ``Generator.spec`` reads it back to an equal spec."""
+
+
+class Maker(Protocol):
+    """Per-process maker of attempts. May hold compiled models and caches, but no history."""
+
+    def attempt(self, index: int) -> Episode:
+        """Makes attempt ``index``: the same bytes whenever and wherever it is called."""
+
+
+@runtime_checkable
+class BatchMaker(Protocol):
+    """A maker that runs many attempts at once, with exactly the results of one by one."""
+
+    def attempts(self, indices: Sequence[int]) -> list[Episode]:
+        """Makes several attempts, in the order asked for."""
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """One shipped task.
+
+    Attributes:
+        name: Name used on the command line.
+        description: One line.
+        spec: The task as a plain dict, the YAML file's content.
+    """
+
+    name: str
+    description: str
+    spec: Mapping[str, Any]
+
+
+class Generator(Protocol):
+    """The narrow waist every generator fits.
+
+    Attributes:
+        name: Entry point name.
+        version: Changes whenever the same spec would give other bytes.
+        stages: Validation stages in order.
+        reasons: Own reason codes with one-line meanings, beside ``episode.REASONS``.
+    """
+
+    name: str
+    version: str
+    stages: tuple[str, ...]
+    reasons: Mapping[str, str]
+
+    def tasks(self) -> tuple[TaskInfo, ...]:
+        """Shipped tasks."""
+
+    def spec(self, data: Mapping[str, Any], *, robot: str | None = None, where: str = "") -> Spec:
+        """Validates a task (plain data: YAML content or ``Spec.to_dict()``) into a spec.
+
+        Args:
+            data: Plain data.
+            robot: Overrides the robot.
+            where: File name for error messages.
+
+        Raises:
+            SpecError: The data is invalid; the message names the key.
+        """
+
+    def schema(self) -> dict[str, Any]:
+        """JSON Schema of the task data."""
+
+    def extra_columns(self) -> Sequence[pa.Field]:
+        """Arrow fields of ``Episode.extra``; empty for none."""
+
+    def open(self, spec: Spec, run_seed: int) -> Maker:
+        """Returns a per-process maker."""
+
+    def world(self, spec: Spec, seed: int) -> gymnasium.Env[Any, Any]:
+        """The same task as a Gymnasium environment, in the very physics that makes the data."""
+
+
+def registered(kind: str) -> dict[str, EntryPoint]:
+    """Entry points of one plugin kind by name; imports none of them."""
+    return {point.name: point for point in entry_points(group=GROUPS[kind])}
+
+
+def load(kind: str, name: str) -> Any:
+    """Imports one plugin object.
+
+    Raises:
+        UnknownNameError: No plugin has this name.
+        PluginError: Importing it failed.
+    """
+    points = registered(kind)
+    if name not in points:
+        raise UnknownNameError.of(kind, name, points)
+    try:
+        return points[name].load()
+    except (ImportError, AttributeError) as error:
+        raise PluginError(
+            f"the {kind} plugin '{name}' cannot be loaded",
+            where=points[name].value,
+            why=f"{type(error).__name__}: {error}",
+            remedy="reinstall or remove the distribution that registers it",
+        ) from error
+
+
+def load_generator(name: str) -> Generator:
+    """Instantiates a registered generator."""
+    generator: Generator = load("generator", name)()
+    return generator
+
+
+def find_task(name: str) -> tuple[Generator, TaskInfo]:
+    """Finds a shipped task by name among all registered generators.
+
+    Raises:
+        UnknownNameError: No generator ships this task.
+    """
+    known: dict[str, tuple[Generator, TaskInfo]] = {}
+    for point in registered("generator"):
+        try:
+            generator = load_generator(point)
+        except PluginError:
+            continue  # a broken plugin must not hide the tasks of the others; `list` reports it
+        for info in generator.tasks():
+            known.setdefault(info.name, (generator, info))
+    if name not in known:
+        raise UnknownNameError.of("task", name, known)
+    return known[name]

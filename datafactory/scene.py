@@ -1,0 +1,118 @@
+"""A sampled scene and a measured world state, as frozen values. SI units, world frame z up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from datafactory_assets.asset import RigidAsset
+
+from datafactory.geometry import Array, Pose
+from datafactory.scene_graph.graph import Relation
+
+
+@dataclass(frozen=True)
+class Table:
+    """A rectangular table top, axis-aligned with the world.
+
+    Attributes:
+        center: (x, y) of the top's centre, metres.
+        half_extents: (x, y) half sizes, metres.
+        height: z of the top surface, metres.
+    """
+
+    center: tuple[float, float]
+    half_extents: tuple[float, float]
+    height: float
+
+
+@dataclass(frozen=True)
+class SceneObject:
+    """One object placed in a scene.
+
+    Attributes:
+        name: Role name, unique in the scene.
+        asset: What it is.
+        world_from_object: Its pose.
+        stable_pose: Index into ``asset.stable_poses`` it was placed with.
+        mass: kg, after randomisation.
+        friction: Sliding friction coefficient, after randomisation.
+    """
+
+    name: str
+    asset: RigidAsset
+    world_from_object: Pose
+    stable_pose: int
+    mass: float
+    friction: float
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that is in the world before the robot moves.
+
+    Attributes:
+        table: The table top.
+        robot: Registered robot name.
+        world_from_base: Pose of the robot's base.
+        home: Arm joint positions at the start, rad.
+        objects: Task objects first, then distractors.
+        relations: Initial relations the layout was asked for.
+        world_from_camera: Pose of the viewing camera (OpenCV axes) for camera-frame relations.
+    """
+
+    table: Table
+    robot: str
+    world_from_base: Pose
+    home: tuple[float, ...]
+    objects: tuple[SceneObject, ...]
+    relations: tuple[Relation, ...]
+    world_from_camera: Pose
+
+    def object(self, name: str) -> SceneObject:
+        """The object with this role name."""
+        for item in self.objects:
+            if item.name == name:
+                return item
+        raise KeyError(name)
+
+
+@dataclass(frozen=True)
+class Contact:
+    """One contact point between two scene entities, read from physics.
+
+    Attributes:
+        a, b: Entity names (object role, ``table``, ``floor`` or ``robot``), a < b.
+        position: (3,) world, metres.
+        normal: (3,) unit vector, world, pointing from a to b.
+        force: Normal force, newtons.
+        distance: Signed gap, metres; negative is penetration.
+    """
+
+    a: str
+    b: str
+    position: Array
+    normal: Array
+    force: float
+    distance: float
+
+
+@dataclass(frozen=True)
+class WorldState:
+    """What predicates look at: poses and contacts at one instant.
+
+    Attributes:
+        table: The table top.
+        assets: Asset of every object by role name.
+        poses: world_from_object of every object by role name.
+        contacts: All contact points between entities.
+        world_from_base: Robot base pose (frame ``robot``; the viewer stands here, looks along +x).
+        world_from_camera: Camera pose, OpenCV axes (frame ``camera``).
+    """
+
+    table: Table
+    assets: Mapping[str, RigidAsset]
+    poses: Mapping[str, Pose]
+    contacts: tuple[Contact, ...]
+    world_from_base: Pose
+    world_from_camera: Pose

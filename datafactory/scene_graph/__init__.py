@@ -1,0 +1,1 @@
+"""Scene graphs: relations, their samplers and predicates, the layout solver, goal checking."""

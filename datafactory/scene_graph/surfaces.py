@@ -1,0 +1,131 @@
+"""Drawing resting positions on and in placed objects."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from datafactory.geometry import Array
+from datafactory.scene_graph.body import Body, Surface
+from datafactory.scene_graph.footprint import Rest
+from datafactory.scene_graph.rules import Draft, Drawer
+
+CENTRED = 0.25
+DEEPEST_LIFT = 0.004
+WALL_MARGIN = 0.0015
+HEADROOM = 0.01
+
+
+def turned_points(rest: Rest, points: Array, yaw: Array) -> Array:
+    """Points (m, 2) about the footprint's centre turned by yaws (n,): (n, m, 2)."""
+    local = points - rest.centre
+    c, s = np.cos(yaw)[:, None], np.sin(yaw)[:, None]
+    x, y = local[:, 0], local[:, 1]
+    return np.stack([c * x - s * y, s * x + c * y], axis=2)
+
+
+def draw_on(support: Body, drawer: Drawer) -> Draft | None:
+    """Positions on a surface of the support, drawn by area; None when it has no surface."""
+    surfaces = [s for s in support.surfaces() if s.clearance >= drawer.rest.top + HEADROOM]
+    if not surfaces:
+        return None
+    areas = np.cumsum([s.polygon.area for s in surfaces])
+    pick = int(np.searchsorted(areas, drawer.rng.random() * areas[-1]))
+    surface = surfaces[min(pick, len(surfaces) - 1)]
+    n = len(drawer.yaw)
+    wide = surface.polygon.inradius
+    spread = surface.polygon.sample(drawer.rng, n)
+    small = drawer.rest.base is not None and drawer.rest.base.inradius < wide
+    if not small:
+        spread = surface.polygon.centroid + CENTRED * (spread - surface.polygon.centroid)
+    return _settle(support, surface, spread, drawer)
+
+
+def draw_centred(support: Body, drawer: Drawer) -> Draft | None:
+    """Positions with the centre of mass near the middle of the highest surface."""
+    surfaces = support.surfaces() or [s for s in (support.cavity_surface(),) if s is not None]
+    if not surfaces:
+        return None
+    surface = max(surfaces, key=lambda s: s.z)
+    n = len(drawer.yaw)
+    angle = drawer.rng.uniform(-np.pi, np.pi, n)
+    far = CENTRED * surface.polygon.inradius * np.sqrt(drawer.rng.random(n))
+    com = turned_points(drawer.rest, drawer.rest.com[None, :2], drawer.yaw)[:, 0]
+    offset = np.stack([far * np.cos(angle), far * np.sin(angle)], axis=1)
+    return _settle(support, surface, surface.polygon.centroid + offset - com, drawer)
+
+
+def _settle(support: Body, surface: Surface, centres: Array, drawer: Drawer) -> Draft:
+    """Candidates that would stay on the surface; the others get a NaN height."""
+    n = len(centres)
+    com = centres + turned_points(drawer.rest, drawer.rest.com[None, :2], drawer.yaw)[:, 0]
+    margin = min(0.008, 0.3 * surface.polygon.inradius)
+    good = surface.polygon.signed_distance(com) <= -margin
+    heights = np.full(n, surface.z)
+    drops = np.zeros(n)
+    if surface.cavity:
+        lifts = cavity_lift(support, drawer.rest, centres, drawer.yaw)
+        good &= lifts <= DEEPEST_LIFT
+        heights, drops = heights + lifts, lifts
+    elif drawer.rest.base is not None:
+        base = turned_points(drawer.rest, drawer.rest.base.vertices, drawer.yaw)
+        flat = (base + centres[:, None]).reshape(-1, 2)
+        inside = surface.polygon.signed_distance(flat).reshape(n, -1).max(axis=1) <= 0.0
+        middle = np.linalg.norm(com - surface.polygon.centroid, axis=1)
+        good &= inside | (middle <= CENTRED * surface.polygon.inradius)
+    heights[~good] = np.nan
+    return Draft(centres, heights, drops, support.name)
+
+
+def cavity_lift(container: Body, rest: Rest, centres: Array, yaw: Array) -> Array:
+    """Height over the cavity's floor at which the walls stop an object sinking straight down.
+
+    Args:
+        container: Owner of the cavity.
+        rest: Stable pose of the sinking object.
+        centres: (n, 2) its footprint centres, world, metres.
+        yaw: (n,) its rotations about world z, rad.
+
+    Returns:
+        (n,) metres; infinite without a cavity.
+    """
+    field = container.geometry.cavity
+    if field is None:
+        return np.full(len(centres), np.inf)
+    n = len(centres)
+    points = rest.points
+    world = turned_points(rest, points[:, :2], yaw) + centres[:, None]
+    low = np.full((n, len(points), 1), float(container.pose.position[2]) + float(field.z[0]))
+    local = container.to_local(np.concatenate([world, low], axis=2))
+    walls = field.wall_height(local[..., :2].reshape(-1, 2), WALL_MARGIN).reshape(n, -1)
+    lift: Array = np.maximum(0.0, (walls - float(field.z[0]) - points[:, 2]).max(axis=1))
+    return lift
+
+
+def draw_in(container: Body, drawer: Drawer) -> Draft | None:
+    """Positions in the cavity of an upright container; None when it has none."""
+    surface = container.cavity_surface()
+    if surface is None:
+        return None
+    n = len(drawer.yaw)
+    middle = surface.polygon.centroid
+    shrink = drawer.rng.uniform(0.0, 0.8, (n, 1))
+    centres = middle + shrink * (surface.polygon.sample(drawer.rng, n) - middle)
+    lifts = cavity_lift(container, drawer.rest, centres, drawer.yaw)
+    piles = surface.z + lifts
+    for other, support in drawer.world.supports.items():
+        if support != container.name or other == drawer.name:
+            continue
+        content = drawer.world.bodies[other]
+        reach = content.radius + drawer.rest.radius
+        over = np.linalg.norm(centres - content.centre, axis=1) < reach
+        piles = np.where(over, np.maximum(piles, content.top + 0.002), piles)
+    return Draft(centres, piles, piles - surface.z, container.name)
+
+
+def draw_under(upper: Body, drawer: Drawer) -> Draft | None:
+    """Positions on the plane under a body that leaves enough room; None when there is none."""
+    if upper.bottom - drawer.plane < drawer.rest.top + HEADROOM:
+        return None
+    n = len(drawer.yaw)
+    centres = upper.polygon.sample(drawer.rng, n)
+    return drawer.flat(centres)

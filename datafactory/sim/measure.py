@@ -1,0 +1,87 @@
+"""Reading a ``WorldState`` (poses, contacts with forces) out of physics.
+
+Sleeping bodies have no contacts in the running simulation, so a state is measured on a second
+``MjData`` in which everything is awake.
+"""
+
+from __future__ import annotations
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from datafactory.geometry import Pose
+from datafactory.scene import Contact, WorldState
+from datafactory.sim.assembly import SceneModel
+from datafactory.sim.recorder import get_state, restart
+
+
+class Measurer:
+    """Measures states of one scene; owns the second ``MjData``."""
+
+    def __init__(self, scene: SceneModel) -> None:
+        self.scene = scene
+        self.data = mujoco.MjData(scene.model)
+
+    def state_of(self, data: mujoco.MjData) -> WorldState:
+        """Measures the state that a running simulation is in, without touching it."""
+        return self.state(get_state(self.scene.model, data))
+
+    def state(self, integration_state: NDArray[np.float64]) -> WorldState:
+        """Measures an integration state (S,)."""
+        restart(self.scene.model, self.data, integration_state)
+        mujoco.mj_forward(self.scene.model, self.data)
+        return world_state(self.scene, self.data)
+
+
+def world_state(scene: SceneModel, data: mujoco.MjData) -> WorldState:
+    """Builds a ``WorldState`` from simulation data on which ``mj_forward`` ran."""
+    objects = scene.scene.objects
+    poses = {
+        item.name: Pose.from_vector(data.qpos[address : address + 7])
+        for item, address in zip(objects, scene.object_qpos, strict=True)
+    }
+    return WorldState(
+        table=scene.scene.table,
+        assets={item.name: item.asset for item in objects},
+        poses=poses,
+        contacts=_contacts(scene, data),
+        world_from_base=scene.scene.world_from_base,
+        world_from_camera=scene.scene.world_from_camera,
+    )
+
+
+def _entity_name(scene: SceneModel, index: int) -> str:
+    name = scene.entities[index]
+    return "robot" if name in ("arm", "gripper") else name
+
+
+def _contacts(scene: SceneModel, data: mujoco.MjData) -> tuple[Contact, ...]:
+    if not data.ncon:
+        return ()
+    contact = data.contact
+    entity = scene.geom_entity[contact.geom]
+    normals, positions = contact.frame[:, :3], contact.pos
+    address, distance = contact.efc_address, contact.dist
+    result = []
+    for k in range(data.ncon):
+        a = _entity_name(scene, int(entity[k, 0]))
+        b = _entity_name(scene, int(entity[k, 1]))
+        if a == b:
+            continue
+        force = float(data.efc_force[address[k]]) if address[k] >= 0 else 0.0
+        sign = 1.0  # MuJoCo's normal points from the first geom to the second
+        if a > b:
+            a, b, sign = b, a, -1.0
+        result.append(
+            Contact(a, b, positions[k].copy(), sign * normals[k], force, float(distance[k]))
+        )
+    return tuple(result)
+
+
+def speeds(scene: SceneModel, data: mujoco.MjData) -> tuple[NDArray[np.float64], ...]:
+    """Linear (n_objects,) m/s and angular (n_objects,) rad/s speeds of all objects."""
+    dof = scene.object_dof[:, None]
+    linear = np.linalg.norm(data.qvel[dof + np.arange(3)], axis=1)
+    angular = np.linalg.norm(data.qvel[dof + np.arange(3, 6)], axis=1)
+    return linear, angular

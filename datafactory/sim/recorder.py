@@ -1,0 +1,241 @@
+"""Stepping a scene frame by frame: controls in, frames, checkpoints and contacts out.
+
+The run restarts itself from its own ``mjSTATE_INTEGRATION`` vector at every checkpoint frame
+(``mj_resetData`` then ``mj_setState``): MuJoCo's sleep state is not part of that vector, so only a
+run that passes through a checkpoint this way can later be re-executed from it bit for bit.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from datafactory.episode import ContactInterval
+from datafactory.sim.assembly import TIMESTEP_S, SceneModel
+
+Array = NDArray[np.float64]
+STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+CHUNK_STEPS = 5
+"""Physics steps between two looks at the contacts: 10 ms."""
+CHECKPOINT_S = 2.0
+"""Seconds between two checkpoints."""
+
+
+def get_state(model: mujoco.MjModel, data: mujoco.MjData) -> Array:
+    """Returns the (S,) float64 integration state."""
+    state = np.empty(mujoco.mj_stateSize(model, STATE))
+    mujoco.mj_getState(model, data, state, STATE)
+    return state
+
+
+def restart(model: mujoco.MjModel, data: mujoco.MjData, state: Array) -> None:
+    """Resets data and sets the integration state, all bodies awake."""
+    mujoco.mj_resetData(model, data)
+    mujoco.mj_setState(model, data, state, STATE)
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What was recorded: T frames before their controls, checkpoints, contacts.
+
+    Attributes:
+        qpos, qvel, ctrl: (T, ·) float32; ctrl is what was applied after the frame.
+        target_q: (T, dof) float32 arm targets.
+        target_opening: (T,) float32 gripper opening targets.
+        checkpoint_frames: (K,) int32; checkpoint_states: (K, S) float64.
+        contacts: Contact intervals.
+        max_penetration: Deepest penetration of any awake contact, metres.
+    """
+
+    qpos: NDArray[np.float32]
+    qvel: NDArray[np.float32]
+    ctrl: NDArray[np.float32]
+    target_q: NDArray[np.float32]
+    target_opening: NDArray[np.float32]
+    checkpoint_frames: NDArray[np.int32]
+    checkpoint_states: Array
+    contacts: tuple[ContactInterval, ...]
+    max_penetration: float
+
+
+class Recorder:
+    """Runs one scene from its home configuration at a fixed frame rate.
+
+    Attributes:
+        scene: The compiled scene.
+        data: Live simulation data; read only for users.
+        frame: Number of frames executed.
+        step_cpu_s: CPU seconds spent inside ``mj_step``.
+        robot_force: (n_entities,) largest force of the arm on each entity since the last
+            :meth:`clear_forces`, newtons; row 0 arm, row 1 gripper.
+        diverged: The engine reported an unstable state.
+    """
+
+    def __init__(self, scene: SceneModel, fps: int) -> None:
+        self.scene = scene
+        self.fps = fps
+        self.steps_per_frame = round(1.0 / (fps * TIMESTEP_S))
+        self.checkpoint_every = max(1, round(CHECKPOINT_S * fps))
+        self.data = mujoco.MjData(scene.model)
+        self.data.qpos[:] = scene.home_qpos()
+        self.frame = 0
+        self.step_cpu_s = 0.0
+        self.diverged = False
+        n = len(scene.entities)
+        self._n = n
+        self._force = np.zeros((n, n))
+        self._depth = np.zeros((n, n))
+        self.robot_force = np.zeros((2, n))
+        self._open: dict[tuple[int, int], list[float]] = {}
+        self._intervals: list[ContactInterval] = []
+        self.max_penetration = 0.0
+        self._qpos: list[Array] = []
+        self._qvel: list[Array] = []
+        self._ctrl: list[NDArray[np.float32]] = []
+        self._target_q: list[NDArray[np.float32]] = []
+        self._target_opening: list[np.float32] = []
+        self._checkpoints: list[tuple[int, Array]] = []
+        self.set_targets(np.asarray(scene.scene.home), 1.0)
+        self._hold_activation()
+
+    def _hold_activation(self) -> None:
+        """Starts actuator filters at their targets, so that nothing moves at the start."""
+        model, data = self.scene.model, self.data
+        for i in range(model.nu):
+            count = int(model.actuator_actnum[i])
+            if count:
+                first = int(model.actuator_actadr[i])
+                data.act[first : first + count] = data.ctrl[i]
+
+    def set_targets(self, q: Array, opening: float) -> None:
+        """Sets arm targets (dof,) in rad and the gripper's opening target in [0, 1].
+
+        Controls are rounded to float32 before they are applied: what is stored is what ran.
+        """
+        scene = self.scene
+        self.target_q = np.asarray(q, dtype=np.float32)
+        self.target_opening = np.float32(opening)
+        ctrl = self.data.ctrl
+        ctrl[scene.arm_ctrl] = self.target_q
+        grip = np.float32(scene.robot.gripper_ctrl_from_opening(float(self.target_opening)))
+        ctrl[scene.gripper_ctrl] = grip
+
+    def settle(self, duration_s: float) -> None:
+        """Lets the scene rest for a while, unrecorded, holding the current targets."""
+        begin = time.thread_time()
+        mujoco.mj_step(self.scene.model, self.data, nstep=round(duration_s / TIMESTEP_S))
+        self.step_cpu_s += time.thread_time() - begin
+        self._check_divergence()
+
+    def tick(self) -> None:
+        """Records a frame and holds the current controls for one frame."""
+        model, data = self.scene.model, self.data
+        if self.frame % self.checkpoint_every == 0:
+            self._checkpoint()
+        self._qpos.append(data.qpos.copy())
+        self._qvel.append(data.qvel.copy())
+        self._ctrl.append(data.ctrl.astype(np.float32))
+        self._target_q.append(self.target_q)
+        self._target_opening.append(self.target_opening)
+        self._force[:] = 0.0
+        self._depth[:] = -1.0
+        done = 0
+        while done < self.steps_per_frame:
+            count = min(CHUNK_STEPS, self.steps_per_frame - done)
+            begin = time.thread_time()
+            mujoco.mj_step(model, data, nstep=count)
+            self.step_cpu_s += time.thread_time() - begin
+            self._look_at_contacts()
+            done += count
+        self._update_intervals()
+        self.frame += 1
+        self._check_divergence()
+
+    def _checkpoint(self) -> None:
+        state = get_state(self.scene.model, self.data)
+        self._checkpoints.append((self.frame, state))
+        restart(self.scene.model, self.data, state)
+
+    def _check_divergence(self) -> None:
+        warning = self.data.warning
+        for kind in (
+            mujoco.mjtWarning.mjWARN_BADQACC,
+            mujoco.mjtWarning.mjWARN_BADQPOS,
+            mujoco.mjtWarning.mjWARN_BADQVEL,
+        ):
+            if warning[kind].number:
+                self.diverged = True
+
+    def _look_at_contacts(self) -> None:
+        data = self.data
+        if not data.ncon:
+            return
+        contact = data.contact
+        entity = self.scene.geom_entity[contact.geom]
+        a = entity.min(axis=1)
+        b = entity.max(axis=1)
+        np.maximum.at(self._depth, (a, b), -contact.dist)
+        address = contact.efc_address
+        force = np.where(address >= 0, data.efc_force[address], 0.0)
+        np.maximum.at(self._force, (a, b), force)
+
+    def _update_intervals(self) -> None:
+        depth, force, frame = self._depth, self._force, self.frame
+        touching = {(int(i), int(j)) for i, j in zip(*np.nonzero(depth >= 0.0), strict=True)}
+        for pair in touching:
+            record = self._open.setdefault(pair, [frame, 0.0, 0.0])
+            record[1] = max(record[1], float(force[pair]))
+            record[2] = max(record[2], float(depth[pair]))
+            self.max_penetration = max(self.max_penetration, float(depth[pair]))
+        for pair in [p for p in self._open if p not in touching]:
+            self._close(pair)
+        for row, entity in enumerate((2, 3)):
+            both = np.maximum(force[entity], force[:, entity])
+            np.maximum(self.robot_force[row], both, out=self.robot_force[row])
+
+    def _close(self, pair: tuple[int, int]) -> None:
+        start, force, depth = self._open.pop(pair)
+        a, b = sorted((self.scene.entities[pair[0]], self.scene.entities[pair[1]]))
+        self._intervals.append(ContactInterval(a, b, int(start), self.frame, force, depth))
+
+    def pad_contacts(self, entity: int) -> int:
+        """Bit mask of finger sides (1 left, 2 right) that touch an entity now."""
+        data, scene = self.data, self.scene
+        if not data.ncon:
+            return 0
+        geom = data.contact.geom
+        sides = scene.pad_sides[geom]
+        other = scene.geom_entity[geom]
+        mask = 0
+        for column in (0, 1):
+            hit = sides[other[:, 1 - column] == entity, column]
+            for side in hit:
+                mask |= int(side)
+        return mask
+
+    def clear_forces(self) -> None:
+        """Starts a new measuring period of ``robot_force``."""
+        self.robot_force[:] = 0.0
+
+    def finish(self) -> Recording:
+        """Closes the recording with a last checkpoint after the last frame."""
+        for pair in list(self._open):
+            self._close(pair)
+        state = get_state(self.scene.model, self.data)
+        checkpoints = [*self._checkpoints, (self.frame, state)]
+        contacts = sorted(self._intervals, key=lambda c: (c.start, c.a, c.b))
+        return Recording(
+            qpos=np.array(self._qpos, dtype=np.float32),
+            qvel=np.array(self._qvel, dtype=np.float32),
+            ctrl=np.array(self._ctrl, dtype=np.float32),
+            target_q=np.array(self._target_q, dtype=np.float32),
+            target_opening=np.array(self._target_opening, dtype=np.float32),
+            checkpoint_frames=np.array([f for f, _ in checkpoints], dtype=np.int32),
+            checkpoint_states=np.array([s for _, s in checkpoints]),
+            contacts=tuple(contacts),
+            max_penetration=self.max_penetration,
+        )

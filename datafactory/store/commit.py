@@ -1,0 +1,210 @@
+"""The coordinator's side of writing: creation, exactly-once commits in order, run rows.
+
+Order of one commit: assets (content-addressed), then episodes, then attempts, then the run's
+counters. Readers trust ``episodes`` only; there are no transactions across tables, so a crash
+between two of them leaves attempts that no table mentions, which a resumed run makes again.
+
+A commit is checked by its effect, not by its acknowledgement: after it, the table must have
+exactly the expected rows more. An error whose commit took effect is a success; a commit applied
+twice is rolled back to its first application.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from datafactory.errors import DatasetCorruptError, DatasetError, DatasetLockedError
+from datafactory.store.encode import Row, to_batch, to_rows
+from datafactory.store.location import (
+    MARKER,
+    Location,
+    lance_module,
+    not_a_dataset,
+    open_table,
+    table_exists,
+)
+from datafactory.store.schema import STORAGE_VERSION, TABLES, table_schema
+from datafactory.store.writer import Fragment, FragmentWriter, rows_of, storage_error
+
+COMMIT_TRIES = 3
+
+
+def create_tables(location: Location, extra: Sequence[pa.Field]) -> None:
+    """Creates the empty tables, ``runs`` last.
+
+    Raises:
+        DatasetError: The folder holds something else.
+        StorageError: It cannot be written.
+    """
+    if location.is_local and location.path.is_dir():
+        ours = {f"{name}.lance" for name in TABLES} | {".lock"}
+        foreign = sorted(p.name for p in location.path.iterdir() if p.name not in ours)
+        if foreign:
+            raise DatasetError(
+                f"{location.root} is not empty and not a datafactory dataset",
+                why=f"it contains {', '.join(foreign[:3])}",
+                remedy="choose a new folder",
+            )
+    lance = lance_module()
+    for name in sorted(TABLES, key=lambda n: n == MARKER):
+        schema = table_schema(name, extra if name == "episodes" else ())
+        try:
+            lance.write_dataset(
+                schema.empty_table(),
+                location.table(name),
+                mode="overwrite",
+                data_storage_version=STORAGE_VERSION,
+                enable_stable_row_ids=True,
+            )
+        except OSError as error:
+            raise storage_error(location, error) from error
+
+
+def is_dataset(location: Location) -> bool:
+    """Whether the location holds a dataset whose creation was finished."""
+    if location.is_local and not location.path.exists():
+        return False
+    if not table_exists(location, MARKER):
+        return False
+    if not location.is_local:
+        return True
+    return any((location.path / f"{MARKER}.lance" / "_versions").glob("*.manifest"))
+
+
+class Committer:
+    """Commits to one dataset. Its user holds the writer lock."""
+
+    def __init__(self, location: Location) -> None:
+        if not is_dataset(location):
+            raise not_a_dataset(location)
+        self.location = location
+        self.writer = FragmentWriter(location)
+        self._open = {name: open_table(location, name) for name in TABLES}
+        ids = self._open["assets"].to_table(columns=["asset_id"]).column(0).to_pylist()
+        self._assets: set[str] = set(ids)
+
+    def table(self, name: str) -> Any:
+        """The latest version of a table as a Lance dataset."""
+        return self._open[name]
+
+    def refresh(self, name: str) -> None:
+        """Opens the latest version of a table after a maintenance operation changed it."""
+        self._open[name] = open_table(self.location, name)
+
+    def attempts_done(self) -> tuple[set[int], set[int]]:
+        """Attempt indices of the committed (accepted, rejected) rows.
+
+        Raises:
+            DatasetCorruptError: An attempt has two rows.
+        """
+        found = []
+        for name in ("episodes", "attempts"):
+            column = self._open[name].to_table(columns=["attempt"]).column(0).to_numpy()
+            indices = set(np.unique(column).tolist())
+            if len(indices) != len(column):
+                raise _duplicated(self.location, name)
+            found.append(indices)
+        if found[0] & found[1]:
+            raise _duplicated(self.location, "episodes and attempts")
+        return found[0], found[1]
+
+    def missing_assets(self, ids: Iterable[str]) -> set[str]:
+        """Those of the asset ids that have no committed row."""
+        return set(ids) - self._assets
+
+    def add_assets(self, rows: Sequence[Row]) -> None:
+        """Commits assets that are not there yet."""
+        new = {r["asset_id"]: r for r in rows if r["asset_id"] not in self._assets}
+        if new:
+            self.append("assets", self.writer.write("assets", list(new.values())), {})
+            self._assets.update(new)
+
+    def append(self, name: str, fragments: Sequence[Fragment], properties: dict[str, str]) -> None:
+        """Commits fragments exactly once.
+
+        Args:
+            name: Table.
+            fragments: Uncommitted fragments in row order.
+            properties: Stored with the transaction, for people who look at the history.
+
+        Raises:
+            StorageError: The commit failed and had no effect.
+            DatasetLockedError: Another writer committed in between.
+        """
+        added = rows_of(fragments)
+        if not added:
+            return
+        before = self._open[name]
+        count = before.count_rows()
+        for last in range(COMMIT_TRIES - 1, -1, -1):
+            try:
+                self._open[name] = self._commit(before, fragments, properties)
+            except OSError as error:
+                self.refresh(name)
+                if self._open[name].count_rows() == count and not last:
+                    raise storage_error(self.location, error) from error
+            now = self._open[name].count_rows()
+            if now == count + added:
+                return
+            if now != count:
+                self._undo_repeats(name, before.version, count + added, added)
+                return
+
+    def _commit(self, base: Any, fragments: Sequence[Fragment], properties: dict[str, str]) -> Any:
+        lance = lance_module()
+        parts = [lance.fragment.FragmentMetadata.from_json(json.dumps(f)) for f in fragments]
+        named = {f"datafactory.{key}": value for key, value in properties.items()}
+        transaction = lance.Transaction(
+            read_version=base.version,
+            operation=lance.LanceOperation.Append(parts),
+            transaction_properties=named,
+        )
+        return lance.LanceDataset.commit(base, transaction)
+
+    def _undo_repeats(self, name: str, version: int, expected: int, added: int) -> None:
+        latest = open_table(self.location, name)
+        paths = [d.path for f in latest.get_fragments() for d in f.data_files()]
+        first = open_table(self.location, name, version + 1)
+        excess = latest.count_rows() - expected
+        if len(set(paths)) == len(paths) or first.count_rows() != expected or excess % added:
+            raise DatasetLockedError(
+                f"another process wrote to {self.location.root} at the same time",
+                why=f"the table '{name}' has {latest.count_rows()} rows instead of {expected}",
+                remedy="stop the other writer, then: datafactory resume " + self.location.root,
+            )
+        first.restore()
+        self.refresh(name)
+
+    def runs(self) -> list[Row]:
+        """All rows of the ``runs`` table, oldest first."""
+        rows = to_rows(self._open["runs"].to_table())
+        return sorted(rows, key=lambda r: (r["started_at"], r["call_id"]))
+
+    def write_run(self, row: Row) -> None:
+        """Adds or replaces one row of the small ``runs`` table by its ``call_id``."""
+        rows = [r for r in self.runs() if r["call_id"] != row["call_id"]] + [row]
+        lance = lance_module()
+        schema = self._open["runs"].schema
+        try:
+            self._open["runs"] = lance.write_dataset(
+                pa.Table.from_batches([to_batch(rows, schema)]),
+                self._open["runs"],
+                mode="overwrite",
+                data_storage_version=STORAGE_VERSION,
+                enable_stable_row_ids=True,
+            )
+        except OSError as error:
+            raise storage_error(self.location, error) from error
+
+
+def _duplicated(location: Location, where: str) -> DatasetCorruptError:
+    return DatasetCorruptError(
+        f"an attempt of {location.root} has two rows",
+        where=where,
+        remedy=f"datafactory validate {location.root} --stage duplicates",
+    )

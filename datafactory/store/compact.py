@@ -1,0 +1,104 @@
+"""Maintenance: merging small fragments, dropping old versions, deleting orphaned files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from datafactory.store.commit import Committer
+from datafactory.store.location import Location
+from datafactory.store.lock import writer_lock
+from datafactory.store.schema import TABLES
+from datafactory.store.writer import storage_error
+
+ROWS_PER_FRAGMENT = 1024
+FRAGMENTS_BEFORE_COMPACTION = 200
+KEEP_VERSIONS = timedelta(hours=1)
+"""Readers of an older version are safe for this long; tagged versions are kept for ever."""
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """What a maintenance call did.
+
+    Attributes:
+        fragments_before, fragments_after: Fragments over all tables.
+        bytes_removed: Bytes of old versions and orphaned files deleted.
+    """
+
+    fragments_before: int
+    fragments_after: int
+    bytes_removed: int
+
+
+def compact_table(committer: Committer, name: str, *, orphans: bool = False) -> int:
+    """Merges a table's small fragments and drops versions older than an hour.
+
+    Args:
+        committer: Open committer; its user holds the writer lock.
+        name: Table.
+        orphans: Also delete files that no version mentions. Only when no worker is writing.
+
+    Returns:
+        Bytes removed.
+    """
+    table: Any = committer.table(name)
+    try:
+        if len(table.get_fragments()) > 1:
+            table.optimize.compact_files(
+                target_rows_per_fragment=ROWS_PER_FRAGMENT, num_threads=1, batch_size=64
+            )
+            committer.refresh(name)
+            table = committer.table(name)
+        stats = table.cleanup_old_versions(
+            older_than=KEEP_VERSIONS,
+            delete_unverified=orphans,
+            error_if_tagged_old_versions=False,
+        )
+    except OSError as error:
+        raise storage_error(committer.location, error) from error
+    return int(stats.bytes_removed)
+
+
+def small_fragments(committer: Committer, name: str) -> int:
+    """Number of fragments below the target size."""
+    return sum(f.physical_rows < ROWS_PER_FRAGMENT for f in committer.table(name).get_fragments())
+
+
+def compact(path: str) -> Maintenance:
+    """Merges fragments, drops old versions and deletes orphaned files of a whole dataset.
+
+    Raises:
+        DatasetLockedError: It is being written.
+    """
+    location = Location.of(path)
+    with writer_lock(location, "compact"):
+        committer = Committer(location)
+        before = sum(len(committer.table(n).get_fragments()) for n in TABLES)
+        removed = sum(compact_table(committer, n, orphans=True) for n in TABLES)
+        after = sum(len(committer.table(n).get_fragments()) for n in TABLES)
+    return Maintenance(before, after, removed)
+
+
+def collect_garbage(path: str) -> int:
+    """Deletes files no version mentions, left by killed workers; returns the bytes removed.
+
+    Raises:
+        DatasetLockedError: The dataset is being written.
+    """
+    location = Location.of(path)
+    with writer_lock(location, "gc"):
+        committer = Committer(location)
+        return sum(remove_orphans(committer, name) for name in TABLES)
+
+
+def remove_orphans(committer: Committer, name: str) -> int:
+    """Deletes a table's unmentioned files and versions older than an hour."""
+    try:
+        stats = committer.table(name).cleanup_old_versions(
+            older_than=KEEP_VERSIONS, delete_unverified=True, error_if_tagged_old_versions=False
+        )
+    except OSError as error:
+        raise storage_error(committer.location, error) from error
+    return int(stats.bytes_removed)

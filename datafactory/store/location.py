@@ -1,0 +1,134 @@
+"""Where a dataset lives: a local folder or an object store URI, and how its tables are opened."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datafactory.errors import DatasetCorruptError, DatasetError
+
+MARKER = "runs"
+"""The table created last: a folder is a dataset if and only if it has it."""
+INDEX_CACHE_BYTES = 16 << 20
+METADATA_CACHE_BYTES = 64 << 20
+
+_touched: dict[str, Any] = {"pid": None, "session": None}
+
+
+@dataclass(frozen=True)
+class Location:
+    """The root of a dataset.
+
+    Attributes:
+        root: Local path, or URI such as ``s3://bucket/name``.
+    """
+
+    root: str
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str] | Location) -> Location:
+        """Makes a location of a path or URI; local paths become absolute."""
+        if isinstance(path, Location):
+            return path
+        text = os.fspath(path)
+        if text.startswith("file://"):
+            text = text.removeprefix("file://")
+        return cls(text.rstrip("/") if "://" in text else os.path.abspath(text))
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine (or a mount of it)."""
+        return "://" not in self.root
+
+    @property
+    def path(self) -> Path:
+        """The folder of a local dataset."""
+        if not self.is_local:
+            raise DatasetError(f"{self.root} is not a local folder")
+        return Path(self.root)
+
+    def table(self, name: str) -> str:
+        """Path or URI of one Lance table."""
+        return f"{self.root}/{name}.lance"
+
+
+def lance_module() -> Any:
+    """Imports Lance, refusing in a process forked from one that used it.
+
+    Raises:
+        DatasetError: Lance's threads do not survive a fork; such a process would hang.
+    """
+    if _touched["pid"] is not None and _touched["pid"] != os.getpid():
+        raise DatasetError(
+            "a dataset cannot be used in a forked process",
+            why="the store's threads do not survive fork; reads would hang",
+            remedy="start workers with the 'spawn' or 'forkserver' method "
+            "(DataLoader(..., multiprocessing_context='spawn')) or use threads",
+        )
+    import lance
+
+    if _touched["pid"] is None:
+        _touched["pid"] = os.getpid()
+        _touched["session"] = lance.Session(
+            index_cache_size_bytes=INDEX_CACHE_BYTES,
+            metadata_cache_size_bytes=METADATA_CACHE_BYTES,
+        )
+    return lance
+
+
+def open_table(location: Location, name: str, version: int | str | None = None) -> Any:
+    """Opens one table with the process's small shared cache.
+
+    Raises:
+        DatasetError: There is no such table or version.
+        DatasetCorruptError: The table is there but cannot be read.
+    """
+    lance = lance_module()
+    uri = location.table(name)
+    try:
+        return lance.dataset(uri, version=version, session=_touched["session"])
+    except (OSError, ValueError, RuntimeError) as error:
+        if version is not None:
+            raise DatasetError(
+                f"{location.root} has no version or tag '{version}'",
+                why=_first_line(error),
+                remedy=f"datafactory show {location.root} --versions",
+            ) from error
+        if table_exists(location, name):
+            raise DatasetCorruptError(
+                f"the table '{name}' of {location.root} cannot be read",
+                why=_first_line(error),
+                remedy="restore it from a copy; the other tables are untouched",
+            ) from error
+        raise not_a_dataset(location) from error
+
+
+def table_exists(location: Location, name: str) -> bool:
+    """Whether the table's folder or first manifest exists."""
+    if location.is_local:
+        return Path(location.table(name)).is_dir()
+    lance = lance_module()
+    try:
+        lance.dataset(location.table(name))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def not_a_dataset(location: Location) -> DatasetError:
+    """The error for a folder that is missing or something else."""
+    why = "it has no runs.lance"
+    if location.is_local and not location.path.exists():
+        why = "the folder does not exist"
+    return DatasetError(
+        f"{location.root} is not a datafactory dataset",
+        why=why,
+        remedy="check the path, or make a dataset with 'datafactory generate --out PATH'",
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return text[0].split(", /")[0][:300] if text else type(error).__name__

@@ -1,0 +1,1 @@
+"""Conformance suites: what our own tests run over every plugin, and what plugin authors run."""

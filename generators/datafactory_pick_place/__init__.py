@@ -1,0 +1,1 @@
+"""Scene-graph pick and place: the first built-in generator."""

@@ -1,0 +1,338 @@
+"""One attempt from drawn scene to verdict: settle, pick, place, goal, hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from datafactory.episode import CheckResult
+from datafactory.scene import WorldState
+from datafactory.scene_graph.goal import check_goal
+from datafactory.scene_graph.graph import Goal
+from datafactory.sim.assembly import SceneModel
+from datafactory.sim.measure import Measurer
+from datafactory.sim.recorder import Recorder
+
+from datafactory_pick_place import judge
+from datafactory_pick_place.clock import StageClock
+from datafactory_pick_place.execution import Execution, Held, Stop
+from datafactory_pick_place.reach import PickPlan, PlacePlan, Reach, Refusal
+from datafactory_pick_place.sampling import AttemptStreams
+from datafactory_pick_place.subgoals import Subgoal, plan_stage
+
+SETTLE_S = 0.3
+HOLD_S = 0.5
+RELEASE_S = 0.25
+MAX_GRASP_FRAMES = 14
+MAX_REGRASPS = 1
+WIDTH_TOLERANCE_M = 0.012
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """The attempt ends here.
+
+    Attributes:
+        stage: Stage that refused it.
+        reason: Reason code.
+    """
+
+    stage: str
+    reason: str
+
+
+class Attempt:
+    """The moving parts of one attempt after its scene was compiled.
+
+    Attributes:
+        checks: All checks made so far.
+        regrasps: Number of second grasps.
+        initial, final: Measured world states; None until reached.
+        goal_held_once: The goal held at some measured instant.
+    """
+
+    def __init__(
+        self, scene: SceneModel, goal: Goal, reach: Reach, streams: AttemptStreams, fps: int,
+        clock: StageClock,
+    ) -> None:  # fmt: skip
+        self.scene = scene
+        self.goal = goal
+        self.reach = reach
+        self.streams = streams
+        self.clock = clock
+        self.recorder = Recorder(scene, fps)
+        self.measurer = Measurer(scene)
+        self.execution = Execution(scene, self.recorder)
+        self.checks: list[CheckResult] = []
+        self.regrasps = 0
+        self.moved: set[str] = set()
+        self.initial: WorldState | None = None
+        self.final: WorldState | None = None
+        self.goal_held_once = False
+        self._frames = {
+            "hold": round(HOLD_S * fps), "release": round(RELEASE_S * fps)
+        }  # fmt: skip
+
+    def run(self) -> Rejected | None:
+        """Runs to the end; None means every check passed."""
+        rejected = self._settle()
+        if rejected:
+            return rejected
+        assert self.initial is not None
+        count = 0
+        for stage in range(len(self.goal.stages)):
+            state = self.measurer.state_of(self.recorder.data)
+            subgoals = plan_stage(self.goal, stage, state, self._movable())
+            if subgoals is None:
+                return Rejected("plan", "no_grasp")
+            for subgoal in subgoals:
+                rejected = self._move(subgoal, count)
+                if rejected:
+                    return rejected
+                count += 1
+            rejected = self._stage_reached(stage)
+            if rejected:
+                return rejected
+        return self._hold()
+
+    def _movable(self) -> tuple[str, ...]:
+        return tuple(o.name for o in self.scene.scene.objects if o.asset.graspable)
+
+    def _note(self, *checks: CheckResult) -> bool:
+        self.checks.extend(checks)
+        return all(c.passed for c in checks)
+
+    def _settle(self) -> Rejected | None:
+        with self.clock.stage("settle"):
+            self.recorder.settle(SETTLE_S)
+            state = self.measurer.state_of(self.recorder.data)
+            self.initial = state
+            if self.recorder.diverged:
+                return Rejected("settle", "sim_diverged")
+            if not self._note(*judge.settled(self.scene, self.recorder.data, state)):
+                return Rejected("settle", "scene_unstable")
+            if not self._note(*judge.relations_hold(self.scene.scene.relations, state)):
+                return Rejected("settle", "scene_unstable")
+            already = check_goal(self.goal, state).holds
+            if not self._note(judge.flag("settle", "goal_not_true_yet", not already)):
+                return Rejected("settle", "goal_already_true")
+        return None
+
+    def _move(self, subgoal: Subgoal, number: int) -> Rejected | None:
+        """Picks and places one object, with at most one second grasp."""
+        names = [o.name for o in self.scene.scene.objects]
+        subject = names.index(subgoal.subject)
+        self.moved.add(subgoal.subject)
+        while True:
+            plan = self._plan_pick(subject, subgoal)
+            if isinstance(plan, Refusal):
+                return Rejected(plan.stage, plan.reason)
+            rejected, missed = self._pick(subject, plan, number)
+            if rejected is None:
+                break
+            if not missed or self.regrasps >= MAX_REGRASPS:
+                return rejected
+            self.regrasps += 1
+            rejected = self._back_off(subject, number)
+            if rejected:
+                return rejected
+        return self._place(subject, plan, number)
+
+    def _plan_pick(self, subject: int, subgoal: Subgoal) -> PickPlan | Refusal:
+        with self.clock.stage("grasp"):
+            state = self.measurer.state_of(self.recorder.data)
+            self.reach.observe(self.recorder.data.qpos)
+            streams = (self.streams["grasp"], self.streams["place"])
+            return self.reach.pick(
+                subject, subgoal.relations, state, self.execution.q, streams
+            )
+
+    def _supports_of(self, subject: int) -> set[int]:
+        """Entities the object stands on now."""
+        name = self.scene.scene.objects[subject].name
+        state = self.measurer.state_of(self.recorder.data)
+        found = set()
+        for contact in state.contacts:
+            if name in (contact.a, contact.b):
+                other = contact.b if contact.a == name else contact.a
+                if other != "robot":
+                    found.add(self.scene.entity(other))
+        return found
+
+    def _pick(self, subject: int, plan: PickPlan, number: int) -> tuple[Rejected | None, bool]:
+        """Approaches, grasps and lifts. The flag tells whether a second grasp may help."""
+        execution, recorder = self.execution, self.recorder
+        entity = 4 + subject
+        execution.held = None
+        with self.clock.stage("execute"):
+            execution.touchable = set()
+            execution.supports = self._supports_of(subject)
+            start = recorder.frame
+            stop = execution.follow(plan.transit, plan.grasp.opening)
+            execution.phase("reach", start, number)
+            if stop:
+                return self._stopped(stop), False
+            start = recorder.frame
+            stop = execution.follow(plan.approach, plan.grasp.opening)
+            execution.phase("approach", start, number)
+            if stop:
+                return self._stopped(stop), False
+            execution.touchable = {entity}
+            start = recorder.frame
+            sides = execution.close(entity, MAX_GRASP_FRAMES)
+            execution.phase("grasp", start, number)
+            error = abs(execution.width - plan.grasp.width)
+            good = self._note(
+                CheckResult("grasp", "fingers_in_contact", sides == 3, float(sides), 3.0, "1"),
+                CheckResult(
+                    "grasp", "width_error", error <= WIDTH_TOLERANCE_M, error, WIDTH_TOLERANCE_M, "m"
+                ),
+            )
+            if not good:
+                return Rejected("grasp", "grasp_slip"), True
+        return self._lift(subject, number)
+
+    def _lift(self, subject: int, number: int) -> tuple[Rejected | None, bool]:
+        execution = self.execution
+        entity = 4 + subject
+        tcp_from_object = execution.tcp().inverse() @ execution.object_pose(subject)
+        with self.clock.stage("plan"):
+            self.reach.observe(self.recorder.data.qpos)
+            motion = self.reach.lift(subject, tcp_from_object, execution.width, execution.q)
+        if isinstance(motion, Refusal):
+            return Rejected(motion.stage, motion.reason), False
+        with self.clock.stage("execute"):
+            execution.held = Held(entity, subject, tcp_from_object)
+            start = self.recorder.frame
+            stop = execution.follow(motion, 0.0)
+            execution.phase("lift", start, number)
+            if stop:
+                missed = stop.reason in ("grasp_slip", "dropped")
+                return self._stopped(stop), missed
+            sides = self.recorder.pad_contacts(entity)
+            if not self._note(
+                CheckResult("grasp", "held_after_lift", sides == 3, float(sides), 3.0, "1")
+            ):
+                return Rejected("grasp", "grasp_slip"), True
+        return None, False
+
+    def _back_off(self, subject: int, number: int) -> Rejected | None:
+        """Opens and retreats after a failed grasp, and lets the object come to rest."""
+        execution = self.execution
+        execution.held = None
+        with self.clock.stage("execute"):
+            start = self.recorder.frame
+            stop = execution.hold(self._frames["release"], 1.0)
+            execution.phase("regrasp", start, number)
+            if stop:
+                return self._stopped(stop)
+        rejected = self._retreat(subject, number)
+        if rejected:
+            return rejected
+        with self.clock.stage("execute"):
+            start = self.recorder.frame
+            stop = execution.hold(self._frames["hold"])
+            execution.phase("regrasp", start, number)
+        return self._stopped(stop) if stop else None
+
+    def _place(self, subject: int, plan: PickPlan, number: int) -> Rejected | None:
+        execution = self.execution
+        tcp_from_object = execution.tcp().inverse() @ execution.object_pose(subject)
+        with self.clock.stage("plan"):
+            self.reach.observe(self.recorder.data.qpos)
+            place = self.reach.place(
+                subject, tcp_from_object, execution.width, plan, execution.q
+            )
+        if isinstance(place, Refusal):
+            return Rejected(place.stage, place.reason)
+        with self.clock.stage("execute"):
+            stop = self._carry(subject, place, number)
+            if stop:
+                return self._stopped(stop)
+        rejected = self._retreat(subject, number)
+        if rejected is None:
+            execution.touchable = set()
+        return rejected
+
+    def _carry(self, subject: int, place: PlacePlan, number: int) -> Stop | None:
+        """Carries the object to its place, lowers it and lets go."""
+        execution, recorder = self.execution, self.recorder
+        start = recorder.frame
+        execution.supports = set()
+        stop = execution.follow(place.transit, 0.0)
+        execution.phase("carry", start, number)
+        if stop:
+            return stop
+        start = recorder.frame
+        execution.supports = {self.scene.entity(place.placement.support)}
+        stop = execution.follow(place.lower, 0.0)
+        execution.phase("lower", start, number)
+        if stop:
+            return stop
+        execution.held = None
+        start = recorder.frame
+        stop = execution.hold(self._frames["release"], self._release_opening())
+        execution.phase("release", start, number)
+        return stop
+
+    def _release_opening(self) -> float:
+        """Opens by 2.4 cm only: beside a container's wall there is rarely room for more."""
+        robot = self.scene.robot
+        return min(1.0, (self.execution.width + 0.024) / robot.gripper_max_width_m)
+
+    def _retreat(self, subject: int, number: int) -> Rejected | None:
+        execution = self.execution
+        with self.clock.stage("plan"):
+            self.reach.observe(self.recorder.data.qpos)
+            motion = self.reach.retreat(subject, execution.opening, execution.q)
+        if isinstance(motion, Refusal):
+            return Rejected(motion.stage, motion.reason)
+        with self.clock.stage("execute"):
+            start = self.recorder.frame
+            stop = execution.follow(motion, float(self.recorder.target_opening))
+            execution.phase("retreat", start, number)
+        return self._stopped(stop) if stop else None
+
+    def _stopped(self, stop: Stop) -> Rejected:
+        self._note(
+            CheckResult("execute", stop.check, False, stop.value, stop.limit, stop.unit)
+        )
+        return Rejected("execute", stop.reason)
+
+    def _stage_reached(self, stage: int) -> Rejected | None:
+        with self.clock.stage("goal"):
+            state = self.measurer.state_of(self.recorder.data)
+            self.final = state
+            check = check_goal(self.goal, state, stage=stage)
+            self._note(*judge.goal_checks(check, "goal"))
+            last = stage == len(self.goal.stages) - 1
+            self.goal_held_once |= check.holds and last
+            if not check.holds:
+                return Rejected("goal", "place_missed")
+        return None
+
+    def _hold(self) -> Rejected | None:
+        """Opens fully, waits, and judges the end state twice: before and after the wait."""
+        execution = self.execution
+        with self.clock.stage("hold"):
+            before = self.measurer.state_of(self.recorder.data)
+            start = self.recorder.frame
+            stop = execution.hold(self._frames["hold"], 1.0)
+            execution.phase("hold", start, 0)
+            if stop:
+                return self._stopped(stop)
+            state = self.measurer.state_of(self.recorder.data)
+            self.final = state
+            assert self.initial is not None
+            check = check_goal(self.goal, state, stage=len(self.goal.stages) - 1)
+            if not self._note(*judge.goal_checks(check, "hold")) and not check.holds:
+                return Rejected("hold", "place_missed")
+            if not self._note(*judge.at_rest(self.scene, self.recorder.data, before, state)):
+                return Rejected("hold", "not_settled")
+            if not self._note(*judge.bystanders(self.initial, state, self.moved)):
+                return Rejected("hold", "wrong_target")
+            if not self._note(*judge.robot_clear(self.scene, state, execution, self.moved)):
+                return Rejected("hold", "robot_contact")
+            if not self._note(*judge.execution_limits(self.recorder, execution)):
+                return Rejected("hold", "robot_contact")
+        return None
+

@@ -1,0 +1,151 @@
+"""The measured checks of a verdict. Each returns ``CheckResult`` values; none decides alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import mujoco
+import numpy as np
+from datafactory.episode import CheckResult
+from datafactory.geometry import quat_angle
+from datafactory.scene import WorldState
+from datafactory.scene_graph.goal import GoalCheck
+from datafactory.scene_graph.graph import Relation
+from datafactory.scene_graph.relations import RelationCheck, check_relation
+from datafactory.sim.assembly import SceneModel
+from datafactory.sim.measure import speeds
+from datafactory.sim.recorder import Recorder
+
+from datafactory_pick_place.execution import SUPPORT_FORCE_N, Execution
+
+MAX_SETTLE_DRIFT_M = 0.01
+MAX_SETTLE_TILT_RAD = 0.1
+MAX_REST_SPEED_M_S = 0.01
+MAX_REST_SPIN_RAD_S = 0.15
+MAX_HOLD_DRIFT_M = 0.004
+MAX_BYSTANDER_M = 0.02
+MAX_PENETRATION_M = 0.002
+MIN_RETREAT_M = 0.04
+MIN_FINAL_OPENING = 0.85
+
+
+def _at_most(stage: str, check: str, value: float, limit: float, unit: str) -> CheckResult:
+    return CheckResult(stage, check, value <= limit, float(value), limit, unit)
+
+
+def _at_least(stage: str, check: str, value: float, limit: float, unit: str) -> CheckResult:
+    return CheckResult(stage, check, value >= limit, float(value), limit, unit)
+
+
+def flag(stage: str, check: str, holds: bool) -> CheckResult:
+    """A yes-or-no check: 1 passed, 0 failed."""
+    return CheckResult(stage, check, holds, float(holds), 1.0, "1")
+
+
+def deepest_penetration(state: WorldState) -> float:
+    """Deepest overlap of any two entities, metres, >= 0."""
+    return max((-c.distance for c in state.contacts), default=0.0)
+
+
+def _rest(scene: SceneModel, data: mujoco.MjData, stage: str) -> tuple[CheckResult, ...]:
+    if not scene.scene.objects:
+        return ()
+    linear, angular = speeds(scene, data)
+    return (
+        _at_most(stage, "speed", float(linear.max()), MAX_REST_SPEED_M_S, "m/s"),
+        _at_most(stage, "spin", float(angular.max()), MAX_REST_SPIN_RAD_S, "rad/s"),
+    )
+
+
+def settled(
+    scene: SceneModel, data: mujoco.MjData, state: WorldState
+) -> tuple[CheckResult, ...]:
+    """The scene came to rest where it was laid out."""
+    drift, tilt = 0.0, 0.0
+    for item in scene.scene.objects:
+        pose = state.poses[item.name]
+        drift = max(drift, float(np.linalg.norm(pose.position - item.world_from_object.position)))
+        tilt = max(tilt, quat_angle(pose.quat, item.world_from_object.quat))
+    return (
+        _at_most("settle", "drift", drift, MAX_SETTLE_DRIFT_M, "m"),
+        _at_most("settle", "tilt", tilt, MAX_SETTLE_TILT_RAD, "rad"),
+        _at_most("settle", "penetration", deepest_penetration(state), MAX_PENETRATION_M, "m"),
+        *_rest(scene, data, "settle"),
+    )
+
+
+def relations_hold(relations: Iterable[Relation], state: WorldState) -> tuple[CheckResult, ...]:
+    """The initial relations hold in the settled scene."""
+    return tuple(flag("settle", str(r), check_relation(r, state).holds) for r in relations)
+
+
+def _measures(stage: str, check: RelationCheck) -> list[CheckResult]:
+    return [
+        CheckResult(stage, f"{check.relation}:{m.name}", m.holds, float(m.value), m.limit, m.unit)
+        for m in check.measured
+    ]
+
+
+def goal_checks(check: GoalCheck, stage: str) -> tuple[CheckResult, ...]:
+    """The goal, and the measures of the alternative that holds (else of the nearest one)."""
+    alternatives = check.stages[0].alternatives
+    best = max(alternatives, key=lambda a: a.satisfied / len(a.checks))
+    numbers = [m for relation in best.checks for m in _measures(stage, relation)]
+    return (flag(stage, "goal_holds", check.holds), *numbers)
+
+
+def at_rest(
+    scene: SceneModel, data: mujoco.MjData, before: WorldState, state: WorldState
+) -> tuple[CheckResult, ...]:
+    """Nothing moves any more, and nothing moved during the hold."""
+    moved = max(
+        (
+            float(np.linalg.norm(state.poses[n].position - before.poses[n].position))
+            for n in state.poses
+        ),
+        default=0.0,
+    )
+    return (
+        *_rest(scene, data, "hold"),
+        _at_most("hold", "drift", moved, MAX_HOLD_DRIFT_M, "m"),
+        _at_most("hold", "penetration", deepest_penetration(state), MAX_PENETRATION_M, "m"),
+    )
+
+
+def bystanders(
+    initial: WorldState, state: WorldState, moved: set[str]
+) -> tuple[CheckResult, ...]:
+    """Objects that were not to be moved were not."""
+    worst = max(
+        (
+            float(np.linalg.norm(state.poses[n].position - initial.poses[n].position))
+            for n in state.poses
+            if n not in moved
+        ),
+        default=0.0,
+    )
+    return (_at_most("hold", "bystander_moved", worst, MAX_BYSTANDER_M, "m"),)
+
+
+def robot_clear(
+    scene: SceneModel, state: WorldState, execution: Execution, moved: set[str]
+) -> tuple[CheckResult, ...]:
+    """The gripper is open, away from what it moved, and touches nothing."""
+    tcp = execution.tcp().position
+    nearest = min((float(np.linalg.norm(state.poses[n].position - tcp)) for n in moved),
+                  default=1.0)  # fmt: skip
+    touching = sum("robot" in (c.a, c.b) for c in state.contacts)
+    return (
+        _at_least("hold", "gripper_opening", execution.opening, MIN_FINAL_OPENING, "1"),
+        _at_least("hold", "retreat_distance", nearest, MIN_RETREAT_M, "m"),
+        _at_most("hold", "robot_contacts", float(touching), 0.0, "1"),
+    )
+
+
+def execution_limits(recorder: Recorder, execution: Execution) -> tuple[CheckResult, ...]:
+    """Bounds over the whole execution."""
+    return (
+        _at_most("execute", "penetration", recorder.max_penetration, MAX_PENETRATION_M, "m"),
+        _at_most("execute", "arm_contact_force", execution.max_arm_force_n, 0.0, "N"),
+        _at_most("execute", "brush_force", execution.max_brush_n, SUPPORT_FORCE_N, "N"),
+    )

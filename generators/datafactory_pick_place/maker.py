@@ -1,0 +1,100 @@
+"""The per-process maker: holds the robot and caches, and turns an attempt index into an episode."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+from datafactory.episode import AssetRecord, Episode, Verdict
+from datafactory.planning.kinematics import ArmKinematics
+from datafactory.planning.timing import JointLimits
+from datafactory.plugin import load, registered
+from datafactory.robots import load_robot
+from datafactory.robots.model import RobotModel
+from datafactory.sim.assembly import assemble, compile_mjcf
+from datafactory.spec import ManipulationSpec
+from datafactory_assets.source import AssetSource
+
+from datafactory_pick_place import judge
+from datafactory_pick_place.attempt import Attempt
+from datafactory_pick_place.clock import StageClock
+from datafactory_pick_place.language import phrase
+from datafactory_pick_place.reach import Reach
+from datafactory_pick_place.record import asset_record, finished, refused_draw, robot_assets
+from datafactory_pick_place.sampling import AttemptStreams, draw_scene
+
+# Shares of the robot's own velocity, acceleration and jerk limits.
+FREE_MOTION = (0.75, 0.35, 0.05)
+CONTACT_MOTION = (0.4, 0.18, 0.03)
+
+
+def motion_limits(robot: RobotModel, shares: tuple[float, float, float]) -> JointLimits:
+    """The robot's limits scaled for one kind of motion."""
+    velocity, acceleration, jerk = shares
+    return JointLimits(
+        lower=np.array(robot.joint_lower),
+        upper=np.array(robot.joint_upper),
+        velocity=velocity * np.array(robot.velocity_limit),
+        acceleration=acceleration * np.array(robot.acceleration_limit),
+        jerk=jerk * np.array(robot.jerk_limit),
+    )
+
+
+def asset_sources() -> tuple[AssetSource, ...]:
+    """All registered asset sources, by name."""
+    return tuple(load("asset source", name)() for name in sorted(registered("asset source")))
+
+
+class PickPlaceMaker:
+    """Makes attempts of one bound task under one run seed."""
+
+    def __init__(self, spec: ManipulationSpec, run_seed: int) -> None:
+        self.spec = spec
+        self.run_seed = run_seed
+        self.robot = load_robot(spec.robot)
+        self.sources = asset_sources()
+        model = compile_mjcf(self.robot.mjcf, self.robot.meshes)
+        self.kinematics = ArmKinematics(
+            model,
+            self.robot.arm_joints,
+            self.robot.tcp_site,
+            base_body=self.robot.base_body,
+            reference=self.robot.home,
+            limit_buffer=0.02,
+        )
+        self.fast = motion_limits(self.robot, FREE_MOTION)
+        self.careful = motion_limits(self.robot, CONTACT_MOTION)
+        self._robot_assets = {a.asset_id: a for a in robot_assets(self.robot)}
+
+    def attempt(self, index: int) -> Episode:
+        """Makes one attempt; a pure function of the spec, the run seed and the index."""
+        begin = time.thread_time()
+        spec, clock = self.spec, StageClock()
+        streams = AttemptStreams(spec, self.run_seed, index)
+        with clock.stage("layout"):
+            draw = draw_scene(spec, self.robot, streams, self.sources)
+            phrasing = phrase(draw.case.instructions, draw.assets, streams["language"])
+            placed = judge.flag("layout", "all_placed", draw.scene is not None)
+        if draw.scene is None:
+            verdict = Verdict(False, "layout", "layout_infeasible", (placed,), False, False)
+            clock.cpu_s["total"] = time.thread_time() - begin
+            return refused_draw(
+                spec, index, draw, phrasing, self.robot, verdict, dict(clock.cpu_s)
+            )
+        with clock.stage("assemble"):
+            scene = assemble(draw.scene, self.robot)
+            reach = Reach(scene, self.kinematics, self.fast, self.careful, streams["plan"])
+        attempt = Attempt(scene, draw.case.goal, reach, streams, spec.fps, clock)
+        attempt.checks.append(placed)
+        rejected = attempt.run()
+        with clock.stage("record"):
+            assets: dict[str, AssetRecord] = dict(self._robot_assets)
+            for item in draw.scene.objects:
+                assets[item.asset.content_hash] = asset_record(item.asset)
+            clock.cpu_s["mj_step"] = attempt.recorder.step_cpu_s
+            episode = finished(
+                spec, index, draw, phrasing, attempt, rejected, self.kinematics, assets
+            )
+        cpu = {**clock.cpu_s, "total": time.thread_time() - begin}
+        return replace(episode, cpu_s=cpu)

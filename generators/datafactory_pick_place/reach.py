@@ -1,0 +1,317 @@
+"""Planning of one pick and one place: grasp and place pose chosen together, then the motions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from datafactory.geometry import Pose
+from datafactory.grasps.antipodal import contact_pairs
+from datafactory.grasps.ranking import SIDE_CLEARANCE_M, Grasp, rank_grasps
+from datafactory.planning.cartesian import straight_path
+from datafactory.planning.collision import FINGERS, HELD, CollisionWorld
+from datafactory.planning.kinematics import ArmKinematics
+from datafactory.planning.motion import MotionResult, plan_free, plan_line
+from datafactory.planning.timing import JointLimits, Trajectory
+from datafactory.scene import WorldState
+from datafactory.scene_graph.graph import Relation
+from datafactory.scene_graph.relations import Placement, sample_poses
+from datafactory.sim.assembly import OBJECT_PREFIX, SceneModel
+from datafactory.sim.gripper import gripper_postures
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+APPROACH_M = 0.09
+LIFT_M = 0.10
+RELEASE_GAPS_M = (0.004, 0.015, 0.03, 0.05)
+NEIGHBOUR_M = 0.22
+MAX_GRASPS_TRIED = 10
+PLACEMENTS = 5
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Planning found no way.
+
+    Attributes:
+        stage: ``grasp`` or ``plan``.
+        reason: Reason code.
+        tried: Number of candidates tried.
+    """
+
+    stage: str
+    reason: str
+    tried: int
+
+
+@dataclass(frozen=True, eq=False)
+class PickPlan:
+    """A planned pick.
+
+    Attributes:
+        grasp: The grasp.
+        q_grasp: (dof,) arm posture at the grasp.
+        transit: Free motion to the pre-grasp.
+        approach: Straight motion to the grasp.
+        placements: Place poses, the one proven reachable first.
+        q_place: (dof,) arm posture at the first place pose.
+    """
+
+    grasp: Grasp
+    q_grasp: Array
+    transit: Trajectory
+    approach: Trajectory
+    placements: tuple[Placement, ...]
+    q_place: Array
+
+
+@dataclass(frozen=True, eq=False)
+class PlacePlan:
+    """A planned place.
+
+    Attributes:
+        placement: Where the object shall rest.
+        transit: Free motion to above the place pose, holding the object.
+        lower: Straight motion down to the release pose.
+        gap: Height above the resting pose at which the object is released, metres.
+    """
+
+    placement: Placement
+    transit: Trajectory
+    lower: Trajectory
+    gap: float
+
+
+class Reach:
+    """Plans one robot's motions in one compiled scene."""
+
+    def __init__(
+        self,
+        scene: SceneModel,
+        kinematics: ArmKinematics,
+        fast: JointLimits,
+        careful: JointLimits,
+        rng: np.random.Generator,
+    ) -> None:
+        robot = scene.robot
+        self.scene = scene
+        self.robot = robot
+        self.kinematics = kinematics
+        self.kinematics.world_from_base = scene.scene.world_from_base
+        self.fast, self.careful = fast, careful
+        self.rng = rng
+        self.postures = gripper_postures(robot)
+        self.world = CollisionWorld(
+            scene.model,
+            robot_bodies=(*robot.arm_bodies, *robot.gripper_bodies),
+            arm_joints=robot.arm_joints,
+            finger_bodies=robot.gripper_bodies,
+            gripper_joints=robot.gripper_joints,
+            tcp_site=robot.tcp_site,
+        )
+        self.home = np.array(robot.home)
+
+    def observe(self, qpos: Array) -> None:
+        """Takes over the present state of the world."""
+        self.world.detach()
+        self.world.clear_allowances()
+        self.world.set_world(qpos)
+
+    def _set_opening(self, opening: float) -> None:
+        self.world.set_gripper(self.postures.at(opening))
+
+    def _obstacles(self, subject: int, state: WorldState) -> Array:
+        """Surface points (n, 3) of the subject's neighbours, world frame."""
+        scene = self.scene.scene
+        usable = self.robot.gripper_max_width_m - 2.0 * SIDE_CLEARANCE_M
+        center = state.poses[scene.objects[subject].name].position
+        clouds = []
+        for k, item in enumerate(scene.objects):
+            pose = state.poses[item.name]
+            radius = 0.5 * float(np.linalg.norm(item.asset.extents))
+            if k != subject and np.linalg.norm(pose.position - center) < NEIGHBOUR_M + radius:
+                clouds.append(pose.apply(contact_pairs(item.asset, usable).surface))
+        return np.concatenate(clouds) if clouds else np.empty((0, 3))
+
+    def _support_height(self, subject: int, pose: Pose) -> float:
+        asset = self.scene.scene.objects[subject].asset
+        lo, hi = np.array(asset.aabb[0]), np.array(asset.aabb[1])
+        corners = np.array(
+            [[x, y, z] for x in (lo[0], hi[0]) for y in (lo[1], hi[1]) for z in (lo[2], hi[2])]
+        )
+        return float(pose.apply(corners)[:, 2].min())
+
+    def pick(
+        self, subject: int, relations: Sequence[Relation], state: WorldState, q: Array,
+        streams: tuple[np.random.Generator, np.random.Generator],
+    ) -> PickPlan | Refusal:  # fmt: skip
+        """Chooses a grasp and a place pose that are both reachable, and plans the pick.
+
+        Args:
+            subject: Object index.
+            relations: What the place pose must make true.
+            state: Measured world state.
+            q: (dof,) present arm posture.
+            streams: Generators for grasps and for place poses.
+        """
+        item = self.scene.scene.objects[subject]
+        pose = state.poses[item.name]
+        floor = self._support_height(subject, pose)
+        grasps = rank_grasps(
+            item.asset, pose, self.robot, floor, self._obstacles(subject, state), streams[0]
+        )
+        if not grasps:
+            return Refusal("grasp", "no_grasp", 0)
+        placements = sample_poses(relations, item.asset, state, streams[1], PLACEMENTS)
+        if not placements:
+            return Refusal("plan", "layout_infeasible", 0)
+        refusal = Refusal("plan", "ik_failed", 0)
+        for tried, grasp in enumerate(grasps[:MAX_GRASPS_TRIED], start=1):
+            plan = self._try_grasp(subject, grasp, pose, placements, q)
+            if isinstance(plan, PickPlan):
+                return plan
+            refusal = Refusal("plan", plan, tried)
+        return refusal
+
+    def _try_grasp(
+        self, subject: int, grasp: Grasp, pose: Pose, placements: Sequence[Placement], q: Array
+    ) -> PickPlan | str:
+        world = self.world
+        world.detach()
+        self._set_opening(grasp.opening)
+        target = pose @ grasp.object_from_tcp
+        found = self.kinematics.solve_best(target, (self.home, q), valid=world.free)
+        if not found.ok:
+            return found.reason or "ik_failed"
+        back = target @ Pose.of((0.0, 0.0, -APPROACH_M))
+        line = self.kinematics.line(found.q, straight_path(target, back, 6))
+        if not line.ok or not all(world.free(x) for x in line.path[1::2]):
+            return line.reason or "plan_collision"
+        placed = self._first_place(subject, grasp, placements, found.q)
+        if placed is None:
+            return "ik_failed"
+        world.detach()
+        self._set_opening(grasp.opening)
+        transit = self._free(q, line.path[-1], self.fast)
+        approach = plan_line(world, self.kinematics, line.path[-1], target, self.careful)
+        for motion in (transit, approach):
+            if motion.trajectory is None:
+                return motion.reason
+        assert transit.trajectory is not None
+        assert approach.trajectory is not None
+        index, q_place = placed
+        ordered = (placements[index], *(p for k, p in enumerate(placements) if k != index))
+        return PickPlan(
+            grasp, found.q, transit.trajectory, approach.trajectory, ordered, q_place
+        )
+
+    def _free(self, q0: Array, q1: Array, limits: JointLimits) -> MotionResult:
+        return plan_free(self.world, q0, q1, limits, self.rng)
+
+    def _attach(self, subject: int, tcp_from_object: Pose, width: float) -> None:
+        name = OBJECT_PREFIX + self.scene.scene.objects[subject].name
+        self.world.attach(name, tcp_from_object)
+        self._set_opening(width / self.robot.gripper_max_width_m)
+        self.world.allow(HELD, FINGERS)
+
+    def _first_place(
+        self, subject: int, grasp: Grasp, placements: Sequence[Placement], q_near: Array
+    ) -> tuple[int, Array] | None:
+        """Index and posture of the first place pose this grasp can reach without collision."""
+        tcp_from_object = grasp.object_from_tcp.inverse()
+        self._attach(subject, tcp_from_object, grasp.width)
+        for index, placement in enumerate(placements):
+            found = self._place_posture(placement, grasp.object_from_tcp, q_near)
+            if found is not None:
+                return index, found[0]
+        return None
+
+    def _place_posture(
+        self, placement: Placement, object_from_tcp: Pose, q_near: Array
+    ) -> tuple[Array, float] | None:
+        """Posture (dof,) and release gap for a place pose, or None."""
+        for gap in RELEASE_GAPS_M:
+            lifted = Pose(
+                placement.world_from_object.position + np.array([0.0, 0.0, gap]),
+                placement.world_from_object.quat,
+            )
+            found = self.kinematics.solve_best(
+                lifted @ object_from_tcp, (q_near, self.home), good_score=0.3
+            )
+            if not found.ok:
+                return None
+            if self.world.free(found.q):
+                return found.q, gap
+        return None
+
+    def place(
+        self, subject: int, tcp_from_object: Pose, width: float, plan: PickPlan, q: Array
+    ) -> PlacePlan | Refusal:
+        """Plans the place for the object as it really lies in the gripper.
+
+        Args:
+            subject: Object index.
+            tcp_from_object: Measured pose of the object in the gripper.
+            width: Measured gripper width, metres.
+            plan: The pick it belongs to.
+            q: (dof,) present arm posture.
+        """
+        self._attach(subject, tcp_from_object, width)
+        object_from_tcp = tcp_from_object.inverse()
+        reason = "ik_failed"
+        for placement in plan.placements:
+            found = self._place_posture(placement, object_from_tcp, plan.q_place)
+            if found is None:
+                continue
+            q_place, gap = found
+            target = self.kinematics.fk(q_place)
+            above = Pose(target.position + np.array([0.0, 0.0, LIFT_M]), target.quat)
+            line = self.kinematics.line(q_place, straight_path(target, above, 6))
+            if not line.ok:
+                reason = line.reason
+                continue
+            transit = self._free(q, line.path[-1], self.fast)
+            if transit.trajectory is None:
+                reason = transit.reason
+                continue
+            lower = plan_line(self.world, self.kinematics, line.path[-1], target, self.careful)
+            if lower.trajectory is None:
+                reason = lower.reason
+                continue
+            return PlacePlan(placement, transit.trajectory, lower.trajectory, gap)
+        return Refusal("plan", reason, len(plan.placements))
+
+    def lift(
+        self, subject: int, tcp_from_object: Pose, width: float, q: Array
+    ) -> Trajectory | Refusal:
+        """Plans the straight lift of a grasped object off its support."""
+        self._attach(subject, tcp_from_object, width)
+        self.world.allow(HELD, self._standing_on(subject))
+        here = self.kinematics.fk(q)
+        up = Pose(here.position + np.array([0.0, 0.0, LIFT_M]), here.quat)
+        motion = plan_line(self.world, self.kinematics, q, up, self.careful)
+        if motion.trajectory is None:
+            return Refusal("plan", motion.reason, 1)
+        return motion.trajectory
+
+    def _standing_on(self, subject: int) -> list[str]:
+        others = [
+            OBJECT_PREFIX + item.name
+            for k, item in enumerate(self.scene.scene.objects)
+            if k != subject
+        ]
+        return ["table", *others]
+
+    def retreat(self, subject: int, opening: float, q: Array) -> Trajectory | Refusal:
+        """Plans the straight way back out, away from a released object."""
+        self.world.detach()
+        self._set_opening(opening)
+        name = OBJECT_PREFIX + self.scene.scene.objects[subject].name
+        self.world.allow(FINGERS, name)
+        here = self.kinematics.fk(q)
+        back = here @ Pose.of((0.0, 0.0, -APPROACH_M))
+        motion = plan_line(self.world, self.kinematics, q, back, self.careful)
+        if motion.trajectory is None:
+            return Refusal("plan", motion.reason, 1)
+        return motion.trajectory

@@ -1,0 +1,221 @@
+"""From the moving parts of an attempt to the ``Episode`` value."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+from datafactory.episode import AssetRecord, Episode, ObjectRecord, Replay, Trajectory, Verdict
+from datafactory.planning.kinematics import ArmKinematics
+from datafactory.robots.model import RobotModel
+from datafactory.scene import SceneObject, WorldState
+from datafactory.scene_graph.goal import describe_graph
+from datafactory.sim.assembly import SceneModel
+from datafactory.sim.recorder import Recording
+from datafactory.spec import ManipulationSpec, canonical_json
+from datafactory_assets.asset import RigidAsset
+from numpy.typing import NDArray
+
+from datafactory_pick_place.attempt import Attempt, Rejected
+from datafactory_pick_place.language import Phrasing
+from datafactory_pick_place.sampling import Draw
+
+
+def trajectory(
+    recording: Recording, attempt: Attempt, kinematics: ArmKinematics, fps: int
+) -> Trajectory:
+    """Builds the stored time series from a recording."""
+    scene, robot = attempt.scene, attempt.scene.robot
+    qpos = recording.qpos
+    widths = robot.gripper_map.widths(qpos[:, scene.gripper_qpos].astype(np.float64))
+    poses = qpos[:, scene.object_qpos[:, None] + np.arange(7)]
+    return Trajectory(
+        fps=fps,
+        qpos=qpos,
+        qvel=recording.qvel,
+        ctrl=recording.ctrl,
+        eef_pose=_tcp_poses(kinematics, qpos[:, scene.arm_qpos]),
+        gripper_opening=np.clip(widths / robot.gripper_max_width_m, 0.0, 1.0).astype(np.float32),
+        gripper_width=widths.astype(np.float32),
+        object_poses=poses,
+        action_joint=recording.target_q,
+        action_gripper=recording.target_opening,
+        action_eef=_tcp_poses(kinematics, recording.target_q),
+        phases=tuple(attempt.execution.phases),
+        contacts=recording.contacts,
+    )
+
+
+def _tcp_poses(kinematics: ArmKinematics, q: NDArray[np.float32]) -> NDArray[np.float32]:
+    """world_from_tcp (T, 7) of postures (T, dof)."""
+    result = np.empty((len(q), 7), dtype=np.float32)
+    for k, row in enumerate(q.astype(np.float64)):
+        pose = kinematics.fk(row)
+        result[k, :3], result[k, 3:] = pose.position, pose.quat
+    return result
+
+
+def replay(recording: Recording, attempt: Attempt) -> Replay:
+    """Builds what re-executes the episode."""
+    return Replay(
+        mjcf=attempt.scene.mjcf,
+        mesh_hashes=tuple(sorted(attempt.scene.robot.meshes)),
+        steps_per_frame=attempt.recorder.steps_per_frame,
+        frames=recording.checkpoint_frames,
+        states=recording.checkpoint_states,
+    )
+
+
+def object_records(scene: SceneModel, final: WorldState | None) -> tuple[ObjectRecord, ...]:
+    """Describes the objects of a scene; without a final state the initial pose stands in."""
+    return tuple(
+        _object_record(item, None if final is None else final) for item in scene.scene.objects
+    )
+
+
+def _object_record(item: SceneObject, final: WorldState | None) -> ObjectRecord:
+    asset = item.asset
+    start = item.world_from_object
+    end = start if final is None else final.poses[item.name]
+    return ObjectRecord(
+        name=item.name,
+        asset_id=asset.content_hash,
+        uid=asset.uid,
+        category=asset.category,
+        colour=asset.colour,
+        material=asset.material,
+        attributes=asset.attributes,
+        mass=item.mass,
+        friction=item.friction,
+        size=asset.extents,
+        initial_pose=tuple(float(v) for v in start.vector()),
+        final_pose=tuple(float(v) for v in end.vector()),
+        licence=asset.licence.spdx,
+    )
+
+
+def asset_record(asset: RigidAsset) -> AssetRecord:
+    """The ``assets`` row of a rigid asset; geometry is its collision pieces as JSON."""
+    geometry = {
+        "shapes": [asdict(s) for s in asset.shapes],
+        "surfaces": [[s.name, s.polygon, s.z] for s in asset.surfaces],
+        "com": asset.com,
+        "inertia": asset.inertia,
+        "rgba": asset.rgba,
+    }
+    origin = {
+        "source": asset.source,
+        "family": asset.family,
+        "seed": asset.seed,
+        "params": json.loads(asset.params_json),
+    }
+    return AssetRecord(
+        asset_id=asset.content_hash,
+        kind="rigid",
+        uid=asset.uid,
+        category=asset.category,
+        licence=asset.licence,
+        size=asset.extents,
+        mass=asset.mass,
+        params_json=canonical_json(origin),
+        geometry=canonical_json(geometry).encode(),
+        geometry_format="shapes-json",
+    )
+
+
+def robot_assets(robot: RobotModel) -> tuple[AssetRecord, ...]:
+    """The ``assets`` rows of a robot's mesh files, keyed by the name the MJCF uses."""
+    rows = []
+    for name, data in sorted(robot.meshes.items()):
+        digest, suffix = name.rsplit(".", 1)
+        rows.append(
+            AssetRecord(
+                asset_id=digest,
+                kind="mesh",
+                uid=f"robot/{robot.name}/{digest[:8]}",
+                category="",
+                licence=robot.licence,
+                size=(0.0, 0.0, 0.0),
+                mass=0.0,
+                params_json="{}",
+                geometry=data,
+                geometry_format=suffix,
+            )
+        )
+    return tuple(rows)
+
+
+def refused_draw(
+    spec: ManipulationSpec, index: int, draw: Draw, phrasing: Phrasing, robot: RobotModel,
+    verdict: Verdict, cpu_s: dict[str, float],
+) -> Episode:  # fmt: skip
+    """The episode of an attempt whose layout failed."""
+    return Episode(
+        attempt=index,
+        verdict=verdict,
+        task=spec.task,
+        instruction=phrasing.instruction,
+        paraphrases=phrasing.paraphrases,
+        instruction_split=phrasing.split,
+        robot=robot.name,
+        world_from_base=(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0),
+        objects=(),
+        goal=draw.case.goal.to_list(),
+        initial_graph={},
+        final_graph={},
+        trajectory=None,
+        replay=None,
+        metrics={"layout_candidates": float(draw.candidates)},
+        cpu_s=cpu_s,
+        assets=(),
+    )
+
+
+def finished(
+    spec: ManipulationSpec, index: int, draw: Draw, phrasing: Phrasing, attempt: Attempt,
+    rejected: Rejected | None, kinematics: ArmKinematics, assets: dict[str, AssetRecord],
+) -> Episode:  # fmt: skip
+    """The episode of an attempt that ran, accepted or not."""
+    scene, execution = attempt.scene, attempt.execution
+    executed = attempt.recorder.frame > 0
+    recording = attempt.recorder.finish() if executed else None
+    verdict = Verdict(
+        accepted=rejected is None,
+        stage=rejected.stage if rejected else "",
+        reason=rejected.reason if rejected else "",
+        checks=tuple(attempt.checks),
+        success_once=attempt.goal_held_once,
+        success_at_end=rejected is None,
+    )
+    initial, final = attempt.initial, attempt.final
+    metrics = {
+        "duration_s": attempt.recorder.frame / attempt.recorder.fps,
+        "regrasps": float(attempt.regrasps),
+        "slip_m": execution.slip_m,
+        "max_penetration_m": attempt.recorder.max_penetration,
+        "layout_candidates": float(draw.candidates),
+        "collision_checks": float(attempt.reach.world.checks),
+        "distractors": float(sum(n.startswith("distractor_") for n in draw.assets)),
+        "case": float(spec.task_spec.cases.index(draw.case)),
+    }
+    used = [assets[o.asset.content_hash] for o in scene.scene.objects]
+    return Episode(
+        attempt=index,
+        verdict=verdict,
+        task=spec.task,
+        instruction=phrasing.instruction,
+        paraphrases=phrasing.paraphrases,
+        instruction_split=phrasing.split,
+        robot=scene.robot.name,
+        world_from_base=tuple(float(v) for v in scene.scene.world_from_base.vector()),
+        objects=object_records(scene, final),
+        goal=draw.case.goal.to_list(),
+        initial_graph=describe_graph(initial).to_dict() if initial and executed else {},
+        final_graph=describe_graph(final).to_dict() if final and executed else {},
+        trajectory=trajectory(recording, attempt, kinematics, spec.fps) if recording else None,
+        replay=replay(recording, attempt) if recording else None,
+        metrics=metrics,
+        cpu_s=dict(attempt.clock.cpu_s),
+        assets=(*used, *(assets[n.rsplit(".", 1)[0]] for n in sorted(scene.robot.meshes))),
+    )

@@ -1,0 +1,125 @@
+"""The task as a Gymnasium environment, in the very physics that makes the data.
+
+An episode's index plays the role of the attempt index: ``reset(options={"index": i})`` lays out
+exactly the scene of attempt i. Actions are absolute joint targets and a gripper opening, the same
+quantities the dataset stores.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from datafactory.planning.kinematics import ArmKinematics
+from datafactory.scene_graph.goal import GoalProgress
+from datafactory.sim.assembly import assemble
+from datafactory.sim.measure import Measurer
+from datafactory.sim.recorder import Recorder
+from datafactory.spec import ManipulationSpec
+from numpy.typing import NDArray
+
+from datafactory_pick_place.attempt import SETTLE_S
+from datafactory_pick_place.language import phrase
+from datafactory_pick_place.maker import PickPlaceMaker
+from datafactory_pick_place.sampling import AttemptStreams, draw_scene
+
+Observation = dict[str, NDArray[np.float32]]
+
+
+class PickPlaceWorld(gymnasium.Env[Any, Any]):
+    """One task as an environment.
+
+    Observations: ``joint_position`` (dof,) rad, ``gripper_opening`` (1,), ``eef_pose`` (7,)
+    world_from_tcp, ``object_poses`` (n, 7) world_from_object, all float32.
+    Actions: (dof + 1,) float32: absolute joint targets in rad and the gripper opening in [0, 1].
+    The info of ``reset`` holds the instruction; that of ``step`` holds ``success``.
+
+    Args:
+        spec: Bound task.
+        seed: Run seed; use one that made no training data.
+        max_frames: Frames after which an episode is truncated.
+    """
+
+    def __init__(self, spec: ManipulationSpec, seed: int, max_frames: int = 400) -> None:
+        self.spec = spec
+        self.run_seed = seed
+        self.max_frames = max_frames
+        self.maker = PickPlaceMaker(spec, seed)
+        robot = self.maker.robot
+        low = np.array([*robot.joint_lower, 0.0], dtype=np.float32)
+        high = np.array([*robot.joint_upper, 1.0], dtype=np.float32)
+        self.action_space = gymnasium.spaces.Box(low, high, dtype=np.float32)
+        unbounded = {"low": -np.inf, "high": np.inf, "dtype": np.float32}
+        dof = len(robot.joint_lower)
+        self.observation_space = gymnasium.spaces.Dict({
+            "joint_position": gymnasium.spaces.Box(shape=(dof,), **unbounded),
+            "gripper_opening": gymnasium.spaces.Box(shape=(1,), **unbounded),
+            "eef_pose": gymnasium.spaces.Box(shape=(7,), **unbounded),
+            "object_poses": gymnasium.spaces.Sequence(
+                gymnasium.spaces.Box(shape=(7,), **unbounded), stack=True
+            ),
+        })  # fmt: skip
+        self._next_index = 0
+        self._kinematics: ArmKinematics = self.maker.kinematics
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Lays out the scene of the next index, or of ``options["index"]``.
+
+        Indices whose layout fails are skipped, unless asked for by number.
+        """
+        super().reset(seed=seed)
+        asked = None if options is None else options.get("index")
+        index = self._next_index if asked is None else int(asked)
+        while True:
+            streams = AttemptStreams(self.spec, self.run_seed, index)
+            draw = draw_scene(self.spec, self.maker.robot, streams, self.maker.sources)
+            if draw.scene is not None:
+                break
+            if asked is not None:
+                raise ValueError(f"attempt {index} has no layout: {draw.unsatisfied}")
+            index += 1
+        self._next_index = index + 1
+        scene = assemble(draw.scene, self.maker.robot)
+        self._kinematics.world_from_base = draw.scene.world_from_base
+        self.recorder = Recorder(scene, self.spec.fps)
+        self.recorder.settle(SETTLE_S)
+        self._measurer = Measurer(scene)
+        self._progress = GoalProgress(draw.case.goal)
+        words = phrase(draw.case.instructions, draw.assets, streams["language"])
+        info = {
+            "index": index,
+            "instruction": words.instruction,
+            "paraphrases": words.paraphrases,
+            "instruction_split": words.split,
+        }
+        return self._observe(), info
+
+    def step(
+        self, action: NDArray[np.float32]
+    ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Holds absolute targets for one frame; reward 1 and termination on success."""
+        targets = np.asarray(action, dtype=np.float32)
+        self.recorder.set_targets(targets[:-1], float(targets[-1]))
+        self.recorder.tick()
+        state = self._measurer.state_of(self.recorder.data)
+        self._progress = self._progress.advance(state)
+        released = all("robot" not in (c.a, c.b) for c in state.contacts)
+        success = self._progress.done and released
+        truncated = self.recorder.frame >= self.max_frames or self.recorder.diverged
+        return self._observe(), float(success), success, truncated, {"success": success}
+
+    def _observe(self) -> Observation:
+        scene, data = self.recorder.scene, self.recorder.data
+        q = np.array(data.qpos[scene.arm_qpos])
+        pose = self._kinematics.fk(q)
+        opening = scene.robot.gripper_opening(data.qpos[scene.gripper_qpos])
+        rows = scene.object_qpos[:, None] + np.arange(7)
+        return {
+            "joint_position": q.astype(np.float32),
+            "gripper_opening": np.array([opening], dtype=np.float32),
+            "eef_pose": pose.vector().astype(np.float32),
+            "object_poses": data.qpos[rows].astype(np.float32),
+        }
