@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from datafactory_assets import packs, pypi_wheel
 from datafactory_assets.errors import AssetError, PackCorruptError, PackMissingError
 from datafactory_assets.lock import LOCK_HEADER, LOCK_PATH, Lock, load_intents, load_lock
@@ -86,6 +87,11 @@ def no_network(*args: object, **kwargs: object) -> None:
     raise AssertionError("a socket was opened or pip was run")
 
 
+def never_answers(*args: object, **kwargs: object) -> None:
+    time.sleep(1.5)
+    raise TimeoutError
+
+
 def test_fetch_then_use_without_network(lock: Lock, monkeypatch: pytest.MonkeyPatch) -> None:
     lines: list[str] = []
     pack = packs.ensure_pack("demo", progress=lines.append, lock=lock)
@@ -148,7 +154,7 @@ def test_cut_network_fails_within_a_second(lock: Lock, monkeypatch: pytest.Monke
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.delenv("PIP_FIND_LINKS")
     monkeypatch.setenv("PIP_INDEX_URL", "http://packages.invalid:9/simple")
-    monkeypatch.setattr(socket, "create_connection", lambda *a, **k: time.sleep(3))
+    monkeypatch.setattr(socket, "create_connection", never_answers)
     monkeypatch.setattr(subprocess, "run", no_network)
     start = time.perf_counter()
     with pytest.raises(PackMissingError, match=r"packages\.invalid"):
@@ -160,10 +166,10 @@ def test_refused_connection_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    assert "127.0.0.1" in pypi_wheel.reachable([f"http://127.0.0.1:{port}/simple"])
+    assert "127.0.0.1" in pypi_wheel.reachable([f"http://127.0.0.1:{port}/simple"], 1.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/simple"
-        assert pypi_wheel.reachable([f"http://127.0.0.1:{port}/", url]) == ""
+        assert pypi_wheel.reachable([f"http://127.0.0.1:{port}/", url], 1.0) == ""
 
 
 def test_local_sources_still_serve_when_the_index_is_cut(

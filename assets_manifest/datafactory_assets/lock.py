@@ -105,7 +105,9 @@ class Lock:
         """Returns a pack, or raises with the known names."""
         if name not in self.packs:
             known = ", ".join(sorted(self.packs)) or "none"
-            raise AssetError(f"unknown pack '{name}'", where="assets.lock", remedy=f"known: {known}")
+            raise AssetError(
+                f"unknown pack '{name}'", where="assets.lock", remedy=f"known: {known}"
+            )
         return self.packs[name]
 
 

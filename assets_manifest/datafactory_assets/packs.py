@@ -46,9 +46,7 @@ class PackDir:
         """Path of a member by archive path, or by a unique trailing part of it."""
         parts = PurePosixPath(name).parts
         found = [
-            m.path
-            for m in self.pack.members
-            if PurePosixPath(m.path).parts[-len(parts):] == parts
+            m.path for m in self.pack.members if PurePosixPath(m.path).parts[-len(parts) :] == parts
         ]
         exact = [path for path in found if path == name]
         if len(exact or found) != 1:

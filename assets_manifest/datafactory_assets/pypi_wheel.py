@@ -56,7 +56,7 @@ def _config_files() -> list[Path]:
 
 
 def _pip_options() -> Mapping[str, str]:
-    """pip's own options, weakest first: files, their ``[download]`` section, environment."""
+    """Pip's own options, weakest first: files, their ``[download]`` section, environment."""
     parser = configparser.RawConfigParser()
     parser.read(_config_files(), encoding="utf-8")
     options: dict[str, str] = {}
@@ -85,7 +85,12 @@ def pip_sources() -> PipSources:
     return PipSources(remote, local)
 
 
-def reachable(urls: Iterable[str], timeout_s: float = PROBE_S) -> str:
+def probe_timeout_s() -> float:
+    """How long the probe waits: DATAFACTORY_PROBE_S, for networks that answer slowly."""
+    return float(os.environ.get("DATAFACTORY_PROBE_S") or PROBE_S)
+
+
+def reachable(urls: Iterable[str], timeout_s: float) -> str:
     """Tries to connect to every URL's host at once.
 
     Name resolution has no time limit of its own, hence the threads.
@@ -95,8 +100,10 @@ def reachable(urls: Iterable[str], timeout_s: float = PROBE_S) -> str:
     """
     done = threading.Event()
     reasons: dict[str, str] = {}
-    hosts = {(p.hostname or "", p.port or (443 if p.scheme == "https" else 80))
-             for p in map(urlsplit, urls)}
+    hosts = {
+        (p.hostname or "", p.port or (443 if p.scheme == "https" else 80))
+        for p in map(urlsplit, urls)
+    }
 
     def connect(host: str, port: int) -> None:
         try:
@@ -116,7 +123,9 @@ def reachable(urls: Iterable[str], timeout_s: float = PROBE_S) -> str:
     if found:
         return ""
     names = ", ".join(sorted(h for h, _ in hosts))
-    why = "; ".join(sorted(set(reasons.values()))) or f"no answer within {timeout_s:g} s"
+    why = "; ".join(sorted(set(reasons.values()))) or (
+        f"no answer within {timeout_s:g} s; DATAFACTORY_PROBE_S sets another limit"
+    )
     return f"cannot reach {names} ({why})"
 
 
@@ -141,19 +150,39 @@ def download(name: str, project: str, version: str, folder: Path) -> Path:
     if os.environ.get("DATAFACTORY_OFFLINE", "").lower() in _TRUE:
         raise missing(name, "DATAFACTORY_OFFLINE is set")
     sources = pip_sources()
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:",
-               "--retries", "0", "--timeout", "5", "--disable-pip-version-check", "--no-input",
-               "--progress-bar", "off", "--dest", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--retries",
+        "0",
+        "--timeout",
+        "5",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--progress-bar",
+        "off",
+        "--dest",
+        str(folder),
+    ]
     if sources.remote:
-        why = reachable(sources.remote)
+        why = reachable(sources.remote, probe_timeout_s())
         if why and not sources.local:
             raise missing(name, why)
         if why:
             command.append("--no-index")
             command += [f"--find-links={url}" for url in sources.local]
     try:
-        result = subprocess.run([*command, f"{project}=={version}"], capture_output=True,
-                                text=True, timeout=_PIP_TIMEOUT_S, check=False)
+        result = subprocess.run(
+            [*command, f"{project}=={version}"],
+            capture_output=True,
+            text=True,
+            timeout=_PIP_TIMEOUT_S,
+            check=False,
+        )
     except subprocess.TimeoutExpired as error:
         raise missing(name, f"pip did not finish within {_PIP_TIMEOUT_S} s") from error
     wheels = sorted(folder.glob("*.whl"))
@@ -174,7 +203,9 @@ def read_members(pack: LockedPack, archive: Path) -> Iterable[tuple[LockedMember
     if hashlib.sha256(data).hexdigest() != pack.archive_sha256:
         why = f"sha256 differs from the lock file's {pack.archive_sha256[:16]}…"
         raise PackCorruptError(
-            f"archive of pack '{pack.name}' is not the locked one", where=archive.name, why=why,
+            f"archive of pack '{pack.name}' is not the locked one",
+            where=archive.name,
+            why=why,
             remedy=remedy,
         )
     with zipfile.ZipFile(archive) as wheel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -257,7 +257,3 @@ def with_timeouts(job: Job, indices: frozenset[int]) -> Job:
     """The job with more attempts known to exceed their time."""
     return replace(job, timed_out=job.timed_out | indices)
 
-
-def describe(job: Job) -> dict[str, Any]:
-    """The job as plain data, for logs."""
-    return asdict(job)

@@ -44,9 +44,17 @@ class _Pool:
         with self._lock:
             if session in self._stopped:
                 raise ShardCancelled
-            child = self._idle.pop() if self._idle else Child(_SERVE, {})
+            child = self._alive() or Child(_SERVE, {})
             self._busy[child] = session
             return child
+
+    def _alive(self) -> Child | None:
+        while self._idle:
+            child = self._idle.pop()
+            if child.process.poll() is None:
+                return child
+            child.close()
+        return None
 
     def give(self, child: Child, *, alive: bool) -> None:
         """Takes a child back, or buries it."""
@@ -110,7 +118,7 @@ def run_shard(job: Job) -> Reply:
             if _pool.is_stopped(job.session):
                 return Reply(job.indices, error=ShardCancelled())
             culprit = watch.running[0] if len(watch.running) == 1 else None
-            crashes[culprit] += watch.heard
+            crashes[culprit] += 1
             job = replace(job, one_by_one=True)
             if crashes[culprit] >= CRASHES:
                 return Reply(job.indices, error=_crash(job, culprit, code))
@@ -138,13 +146,11 @@ class _Watch:
 
     Attributes:
         running: Attempts begun but not finished.
-        heard: The child said anything at all; a child that was dead before is not counted.
     """
 
     def __init__(self, job: Job) -> None:
         self._job = job
         self.running: tuple[int, ...] = ()
-        self.heard = False
 
     def run(self, child: Child) -> Reply:
         """Sends the job and waits for the reply."""
@@ -152,7 +158,6 @@ class _Watch:
         limit = START_S
         while True:
             message: Any = child.receive(limit)
-            self.heard = True
             if message[0] == "reply":
                 reply: Reply = message[1]
                 return reply

@@ -20,8 +20,10 @@ from datafactory.robots.model import FingerGeometry, RobotModel
 
 Array = NDArray[np.float64]
 TIP_CLEARANCE_M = 0.004
-SIDE_CLEARANCE_M = 0.008
-"""Room kept between an open finger and the object on each side."""
+SIDE_CLEARANCE_M = 0.004
+"""Least room between a fully open finger and the object on each side."""
+OPEN_CLEARANCE_M = 0.012
+"""Room the approaching fingers leave on each side where the gripper opens wide enough."""
 PAD_MARGIN_M = 0.005
 """A contact must lie this far inside the pad's edge."""
 TILTS_RAD = (0.0, -0.35, 0.35, -0.7, 0.7, -1.0, 1.0)
@@ -110,6 +112,16 @@ def _shift_out(c: _Candidates, robot: RobotModel, floor_z: float) -> _Candidates
     return _Candidates(c.rotation[keep], c.center[keep], c.width[keep], shift[keep], score[keep])
 
 
+def _clear_of_palm(c: _Candidates, robot: RobotModel, surface: Array) -> _Candidates:
+    """Drops candidates whose object would reach into the palm; surface (m, 3), world."""
+    back = -c.rotation[:, :, 2]
+    sticking_out = (back @ surface.T).max(axis=1) - np.einsum("ij,ij->i", back, c.center)
+    finger = robot.finger_geometry
+    room = min(finger.pad_z) - finger.palm.upper[2] + c.shift
+    keep = sticking_out < room - 0.003
+    return _Candidates(c.rotation[keep], c.center[keep], c.width[keep], c.shift[keep], c.score[keep])
+
+
 def _select(c: _Candidates, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
     """Best candidates first, with seeded noise so that grasps vary between episodes."""
     noisy = c.score + 0.25 * rng.gumbel(size=len(c.score)) * 0.5
@@ -163,16 +175,16 @@ def rank_grasps(
     expanded = _expand(asset, world_from_object, robot)
     if expanded is None:
         return []
-    c = _shift_out(expanded, robot, floor_z)
     finger = robot.finger_geometry
-    own = world_from_object.apply(contact_pairs(
-        asset, robot.gripper_max_width_m - 2.0 * SIDE_CLEARANCE_M).surface)  # fmt: skip
+    usable = robot.gripper_max_width_m - 2.0 * SIDE_CLEARANCE_M
+    own = world_from_object.apply(contact_pairs(asset, usable).surface)
+    c = _clear_of_palm(_shift_out(expanded, robot, floor_z), robot, own[::3])
     points = np.concatenate([own, obstacles]) if len(obstacles) else own
     object_from_world = world_from_object.inverse()
     result: list[Grasp] = []
     for k in _select(c, rng, tried):
         width = float(c.width[k])
-        opening = min(1.0, (width + 2.0 * SIDE_CLEARANCE_M + 0.012) / robot.gripper_max_width_m)
+        opening = min(1.0, (width + 2.0 * OPEN_CLEARANCE_M) / robot.gripper_max_width_m)
         closed = width / robot.gripper_max_width_m
         tcp = _tcp(c, int(k), finger, closed)
         if _blocked(tcp.inverse(), finger, opening, points):

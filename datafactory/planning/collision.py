@@ -201,8 +201,8 @@ class CollisionWorld:
         A name is a body, a geom of the world body, ``ROBOT``, ``FINGERS`` or ``HELD``.
         """
         first, second = self._entities(a), self._entities(b)
-        self._limit[np.ix_(first, second)] = -depth_m
-        self._limit[np.ix_(second, first)] = -depth_m
+        for pair in (np.ix_(first, second), np.ix_(second, first)):
+            self._limit[pair] = np.minimum(self._limit[pair], -depth_m)
 
     def _entities(self, group: str | Iterable[str]) -> list[int]:
         found: list[int] = []

@@ -71,7 +71,7 @@ class SearchBounds:
     """
 
     max_iterations: int = 400
-    max_checks: int = 6000
+    max_checks: int = 4000
     step_rad: float = 0.5
     resolution_rad: float = 0.04
     shortcut_attempts: int = 40

@@ -92,9 +92,7 @@ def add_geoms(body: str, element: ET.Element, hull: Hull) -> None:
         kind: dict[str, mjcf.Value] = {"name": name("palm_mount"), "type": "cylinder"}
         mjcf.add(element, "geom", pos=center, size=size, **kind, **_INERT)
         for short, (center, half) in (("palm_body", _PALM_BODY), ("palm_tip", _PALM_TIP)):
-            mjcf.add(
-                element, "geom", name=name(short), type="box", pos=center, size=half, **_INERT
-            )
+            mjcf.add(element, "geom", name=name(short), type="box", pos=center, size=half, **_INERT)
     elif link in _LINK_BOXES and side in SIDES:
         (y, z), degrees, half = _LINK_BOXES[link]
         turn = _about_x(degrees)
@@ -187,7 +185,9 @@ def width(angle: float) -> float:
     return max(0.0, 2.0 * float(_pad_center(angle)[1] - _PAD_HALF[1]))
 
 
-def _link_points(link: str, origin: Sequence[float], angle: float, cut: tuple[float, float]) -> Array:
+def _link_points(
+    link: str, origin: Sequence[float], angle: float, cut: tuple[float, float]
+) -> Array:
     """Corners (8, 3), in the tcp frame, of a part of a link's box along its length."""
     (y, z), degrees, half = _LINK_BOXES[link]
     points = corners(half)

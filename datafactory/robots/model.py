@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-from datafactory_assets.asset import Licence, VisualMesh
 from numpy.typing import NDArray
 
 from datafactory.geometry import Pose
+from datafactory_assets.asset import Licence, VisualMesh
 
 Array = NDArray[np.float64]
 Side = Literal["left", "right", "palm"]
@@ -92,7 +92,7 @@ class FingerGeometry:
         return (self.palm, *moving)
 
     def pad_center_z(self, opening: float) -> float:
-        """z of the pads' centre in the tcp frame at an opening in [0, 1], metres."""
+        """Z of the pads' centre in the tcp frame at an opening in [0, 1], metres."""
         return float(np.interp(opening, self.openings, self.pad_z))
 
 

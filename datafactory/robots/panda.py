@@ -10,14 +10,14 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import numpy as np
-from datafactory_assets.asset import VisualMesh
-from datafactory_assets.packs import PackDir, ensure_pack
 
 from datafactory.robots import arm7, mjcf
 from datafactory.robots import gripper_2f85 as gripper
 from datafactory.robots.hulls import mesh_file, read_vertices, reduce_hull
 from datafactory.robots.mjcf import name
 from datafactory.robots.model import BodyVisual, Box, RobotModel
+from datafactory_assets.asset import VisualMesh
+from datafactory_assets.packs import PackDir, ensure_pack
 
 PACK = "panda_2f85"
 VERSION = "1"

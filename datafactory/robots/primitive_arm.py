@@ -10,12 +10,12 @@ import math
 import xml.etree.ElementTree as ET
 
 import numpy as np
-from datafactory_assets.asset import Licence, VisualMesh
 
 from datafactory.robots import arm7, mjcf
 from datafactory.robots.fingers import sample_fingers
 from datafactory.robots.mjcf import name
 from datafactory.robots.model import BodyVisual, Box, FingerGeometry, GripperMap, RobotModel
+from datafactory_assets.asset import Licence, VisualMesh
 
 VERSION = "1"
 MAX_WIDTH = 0.085
@@ -120,9 +120,7 @@ def _add_gripper(wrist: ET.Element, root: ET.Element) -> None:
 
 def _document() -> str:
     root = mjcf.document("primitive_arm")
-    body = mjcf.add(
-        mjcf.section(root, "worldbody"), "body", name=name("robot_base"), gravcomp=1
-    )
+    body = mjcf.add(mjcf.section(root, "worldbody"), "body", name=name("robot_base"), gravcomp=1)
     mjcf.add(
         body,
         "geom",

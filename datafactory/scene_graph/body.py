@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 
-from datafactory.geometry import Array, Pose, quat_multiply, quat_to_matrix
+from datafactory.geometry import Array, Pose, quat_to_matrix
 from datafactory.scene import Table
 from datafactory.scene_graph.footprint import AssetGeometry, CavityField, Rest, asset_geometry
 from datafactory.scene_graph.polygon import ConvexPolygon, rotation2
@@ -42,7 +43,6 @@ class Body:
         asset: What it is.
         geometry: Its cached geometry.
         pose: world_from_object.
-        rotation: (3, 3) of ``pose``.
         polygon: Footprint, world xy.
         centre: (2,) centroid of the footprint.
         radius: Greatest distance from ``centre`` to the footprint's edge, metres.
@@ -54,7 +54,6 @@ class Body:
     asset: RigidAsset
     geometry: AssetGeometry
     pose: Pose
-    rotation: Array
     polygon: ConvexPolygon
     centre: Array
     radius: float
@@ -81,7 +80,6 @@ class Body:
             asset=asset,
             geometry=geometry,
             pose=world_from_object,
-            rotation=rotation,
             polygon=polygon,
             centre=centre,
             radius=math.sqrt(float((reach * reach).sum(axis=1).max())),
@@ -103,8 +101,9 @@ class Body:
         """
         turn = rotation2(yaw)
         z = float(at[2])
-        half = 0.5 * yaw
-        quat = quat_multiply((math.cos(half), 0.0, 0.0, math.sin(half)), rest.quat)
+        c, s = math.cos(0.5 * yaw), math.sin(0.5 * yaw)
+        w, qx, qy, qz = rest.quat
+        quat = np.array([c * w - s * qz, c * qx - s * qy, c * qy + s * qx, c * qz + s * w])
         com = np.array([0.0, 0.0, z + rest.com[2]])
         com[:2] = turn @ rest.com[:2] + at[:2]
         return cls(
@@ -112,7 +111,6 @@ class Body:
             asset=asset,
             geometry=asset_geometry(asset),
             pose=Pose(np.array([at[0], at[1], z + rest.height]), quat),
-            rotation=quat_to_matrix(quat),
             polygon=rest.polygon.moved(turn, at[:2]),
             centre=turn @ rest.centre + at[:2],
             radius=rest.radius,
@@ -120,6 +118,11 @@ class Body:
             top=z + rest.top,
             com=com,
         )
+
+    @cached_property
+    def rotation(self) -> Array:
+        """(3, 3) rotation of ``pose``."""
+        return quat_to_matrix(self.pose.quat)
 
     @property
     def upright(self) -> bool:
@@ -170,6 +173,7 @@ class Body:
         return field is not None and float(field.z[0]) - 0.002 <= z < float(field.z[-1]) - 0.002
 
 
+@lru_cache(maxsize=64)
 def table_surface(table: Table) -> Surface:
     """The table top as a surface."""
     (x, y), (hx, hy) = table.center, table.half_extents

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 import numpy as np
 from scipy.spatial import ConvexHull
@@ -165,24 +165,26 @@ class CavityField:
             t = np.linspace(0.0, 1.0, self.LEVELS)
         floor, rim = np.array(cavity.floor_polygon), np.array(cavity.rim_polygon)
         self.sections = [ConvexPolygon.of(floor + s * (rim - floor)) for s in t]
-        self._normals = np.concatenate([s.normals for s in self.sections])
-        self._offsets = np.concatenate([s.offsets for s in self.sections])
 
     def wall_height(self, points: Array, margin: float) -> Array:
         """Least z (n,) at which points (n, 2) of the object frame are inside the walls.
 
         Points outside the rim get the rim's height. ``margin`` shrinks the walls, metres.
         """
-        excess = points @ self._normals.T - self._offsets
-        outside = excess.reshape(len(points), self.LEVELS, -1).max(axis=2) + margin
-        free = outside <= 0.0
-        level = np.where(free.any(axis=1), free.argmax(axis=1), self.LEVELS - 1)
-        below = np.maximum(level - 1, 0)
-        rows = np.arange(len(points))
-        hi, lo = outside[rows, level], outside[rows, below]
-        span = np.where(level > below, lo - hi, 1.0)
-        share = np.clip(np.where(level > below, lo / np.where(span > 0, span, 1.0), 0.0), 0.0, 1.0)
-        height: Array = self.z[below] + share * (self.z[level] - self.z[below])
+        height = np.full(len(points), self.z[-1])
+        below = self.sections[0].signed_distance(points) + margin
+        height[below <= 0.0] = self.z[0]
+        within_rim = self.sections[-1].signed_distance(points) + margin <= 0.0
+        open_rows = np.flatnonzero((below > 0.0) & within_rim)
+        below = below[open_rows]
+        for k in range(1, self.LEVELS):
+            if not len(open_rows):
+                break
+            here = self.sections[k].signed_distance(points[open_rows]) + margin
+            met = here <= 0.0
+            share = below[met] / (below[met] - here[met])
+            height[open_rows[met]] = self.z[k - 1] + share * (self.z[k] - self.z[k - 1])
+            open_rows, below = open_rows[~met], here[~met]
         return height
 
     def clearance(self, point: Array) -> float:
@@ -200,15 +202,21 @@ class CavityField:
         return float(min(wall, z - float(self.z[0]), float(self.z[-1]) - z))
 
 
-_CACHE: WeakKeyDictionary[RigidAsset, AssetGeometry] = WeakKeyDictionary()
+_CACHE: dict[int, tuple[ref[RigidAsset], AssetGeometry]] = {}
 
 
 def asset_geometry(asset: RigidAsset) -> AssetGeometry:
-    """The geometry of an asset, computed on first use and kept as long as the asset lives."""
-    made = _CACHE.get(asset)
-    if made is None:
-        made = _CACHE[asset] = AssetGeometry(asset)
-    return made
+    """The geometry of an asset, computed on first use and kept as long as the asset lives.
+
+    The cache goes by identity: hashing an asset's whole content costs more than most queries.
+    """
+    key = id(asset)
+    entry = _CACHE.get(key)
+    if entry is not None and entry[0]() is asset:
+        return entry[1]
+    geometry = AssetGeometry(asset)
+    _CACHE[key] = (ref(asset, lambda _: _CACHE.pop(key, None)), geometry)
+    return geometry
 
 
 def _down(quat: Array) -> Array:

@@ -126,11 +126,7 @@ def find_candidates(
         draft = _draft(site, drawer, guides, tally.batches, rejected)
         if draft is None:
             return
-        turned = np.stack([np.cos(yaw), np.sin(yaw)], axis=1)
-        offset = np.stack(
-            [turned @ [rest.centre[0], -rest.centre[1]], turned @ rest.centre[::-1]], axis=1
-        )
-        origins = draft.centres - offset
+        origins = draft.centres - _turned(rest.centre, yaw)
         for i in _promising(site, draft, world, rejected):
             at = np.array([origins[i, 0], origins[i, 1], draft.heights[i]])
             body = Body.resting(site.name, site.asset, rest, at, float(yaw[i]))
@@ -143,6 +139,15 @@ def find_candidates(
                     rejected[reason] += 1
             finally:
                 world.remove(site.name)
+
+
+def _turned(point: Array, yaw: Array) -> Array:
+    """A point (2,) turned about the origin by angles (n,): (n, 2)."""
+    c, s = np.cos(yaw), np.sin(yaw)
+    turned = np.empty((len(yaw), 2))
+    turned[:, 0] = c * point[0] - s * point[1]
+    turned[:, 1] = s * point[0] + c * point[1]
+    return turned
 
 
 def _usable(guide: Relation, name: str, world: PlannedWorld) -> bool:

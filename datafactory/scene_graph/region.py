@@ -37,7 +37,7 @@ class Region:
 
     def contains(self, points: Array) -> NDArray[np.bool_]:
         """(n,) whether points (n, 2) lie inside."""
-        offset = points - np.array(self.center)
+        offset = points - self.center
         distance = np.hypot(offset[:, 0], offset[:, 1])
         inside: NDArray[np.bool_] = (distance >= self.radius[0]) & (distance <= self.radius[1])
         if self.half_angle < math.pi:
@@ -60,8 +60,9 @@ class Region:
             return smallest.sample(rng, n)
         r = np.sqrt(rng.uniform(inner**2, outer**2, n))
         angle = self.heading + rng.uniform(-self.half_angle, self.half_angle, n)
-        points = np.stack([r * np.cos(angle), r * np.sin(angle)], axis=1)
-        points += np.array(self.center)
+        points = np.empty((n, 2))
+        points[:, 0] = self.center[0] + r * np.cos(angle)
+        points[:, 1] = self.center[1] + r * np.sin(angle)
         return points
 
 

@@ -92,7 +92,8 @@ def cavity_lift(container: Body, rest: Rest, centres: Array, yaw: Array) -> Arra
     if field is None:
         return np.full(len(centres), np.inf)
     n = len(centres)
-    points = rest.points
+    depth = float(field.z[-1] - field.z[0])
+    points = rest.points[rest.points[:, 2] < depth]
     world = turned_points(rest, points[:, :2], yaw) + centres[:, None]
     low = np.full((n, len(points), 1), float(container.pose.position[2]) + float(field.z[0]))
     local = container.to_local(np.concatenate([world, low], axis=2))

@@ -121,9 +121,7 @@ class RobotBench:
         return -(faces[0] + faces[1])
 
 
-def check_robot(
-    robot: RobotModel, make: Callable[[], RobotModel] | None = None
-) -> RobotReport:
+def check_robot(robot: RobotModel, make: Callable[[], RobotModel] | None = None) -> RobotReport:
     """Checks a robot against the contract of ``RobotModel``.
 
     Args:
@@ -252,7 +250,9 @@ def _check_width(bench: RobotBench) -> float:
         bench.run(1.0)
         gap = bench.pad_gap()
         worst = max(worst, abs(bench.width() - gap), abs(wanted - gap))
-        assert worst < 1e-3, f"width {wanted:.4f} m commanded, map {bench.width():.4f}, pads {gap:.4f}"
+        assert worst < 1e-3, (
+            f"width {wanted:.4f} m commanded, map {bench.width():.4f}, pads {gap:.4f}"
+        )
     return worst
 
 

@@ -132,7 +132,7 @@ class Execution:
         """
         count = int(np.ceil(trajectory.duration_s / self.dt)) + 1
         times = (np.arange(count) + 0.5) * self.dt + self._lag
-        targets = trajectory.sample(np.minimum(times, trajectory.duration_s))[0]
+        targets = trajectory.positions(np.minimum(times, trajectory.duration_s))
         for target in targets:
             self.recorder.set_targets(target, opening)
             stop = self._tick()

@@ -114,9 +114,14 @@ class Reach:
 
     def observe(self, qpos: Array) -> None:
         """Takes over the present state of the world."""
+        self._let_go()
+        self.world.set_world(qpos)
+
+    def _let_go(self) -> None:
+        """Nothing held; the gripper's own linkage may touch itself, as it does in physics."""
         self.world.detach()
         self.world.clear_allowances()
-        self.world.set_world(qpos)
+        self.world.allow(FINGERS, FINGERS)
 
     def _set_opening(self, opening: float) -> None:
         self.world.set_gripper(self.postures.at(opening))
@@ -178,7 +183,7 @@ class Reach:
         self, subject: int, grasp: Grasp, pose: Pose, placements: Sequence[Placement], q: Array
     ) -> PickPlan | str:
         world = self.world
-        world.detach()
+        self._let_go()
         self._set_opening(grasp.opening)
         target = pose @ grasp.object_from_tcp
         found = self.kinematics.solve_best(target, (self.home, q), valid=world.free)
@@ -186,15 +191,15 @@ class Reach:
             return found.reason or "ik_failed"
         back = target @ Pose.of((0.0, 0.0, -APPROACH_M))
         line = self.kinematics.line(found.q, straight_path(target, back, 6))
-        if not line.ok or not all(world.free(x) for x in line.path[1::2]):
+        if not line.ok or not all(world.free(x) for x in line.q[1::2]):
             return line.reason or "plan_collision"
         placed = self._first_place(subject, grasp, placements, found.q)
         if placed is None:
             return "ik_failed"
-        world.detach()
+        self._let_go()
         self._set_opening(grasp.opening)
-        transit = self._free(q, line.path[-1], self.fast)
-        approach = plan_line(world, self.kinematics, line.path[-1], target, self.careful)
+        transit = self._free(q, line.q[-1], self.fast)
+        approach = plan_line(world, self.kinematics, line.q[-1], target, self.careful)
         for motion in (transit, approach):
             if motion.trajectory is None:
                 return motion.reason
@@ -214,6 +219,7 @@ class Reach:
         self.world.attach(name, tcp_from_object)
         self._set_opening(width / self.robot.gripper_max_width_m)
         self.world.allow(HELD, FINGERS)
+        self.world.allow(FINGERS, FINGERS)
 
     def _first_place(
         self, subject: int, grasp: Grasp, placements: Sequence[Placement], q_near: Array
@@ -271,11 +277,11 @@ class Reach:
             if not line.ok:
                 reason = line.reason
                 continue
-            transit = self._free(q, line.path[-1], self.fast)
+            transit = self._free(q, line.q[-1], self.fast)
             if transit.trajectory is None:
                 reason = transit.reason
                 continue
-            lower = plan_line(self.world, self.kinematics, line.path[-1], target, self.careful)
+            lower = plan_line(self.world, self.kinematics, line.q[-1], target, self.careful)
             if lower.trajectory is None:
                 reason = lower.reason
                 continue
@@ -305,7 +311,7 @@ class Reach:
 
     def retreat(self, subject: int, opening: float, q: Array) -> Trajectory | Refusal:
         """Plans the straight way back out, away from a released object."""
-        self.world.detach()
+        self._let_go()
         self._set_opening(opening)
         name = OBJECT_PREFIX + self.scene.scene.objects[subject].name
         self.world.allow(FINGERS, name)
