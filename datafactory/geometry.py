@@ -19,12 +19,53 @@ Array = NDArray[np.float64]
 def normalize(v: ArrayLike) -> Array:
     """Returns v (..., n) scaled to unit length along the last axis; zero vectors stay zero."""
     a = np.asarray(v, dtype=np.float64)
+    if a.ndim == 1:
+        length = math.sqrt(float(a @ a))
+        return a / length if length > 0.0 else a.copy()
     n = np.linalg.norm(a, axis=-1, keepdims=True)
     return a / np.where(n > 0.0, n, 1.0)
 
 
+# One pose at a time is the common case, and plain floats are five times faster than arrays there.
+def _floats(v: ArrayLike) -> list[float]:
+    return v.tolist() if isinstance(v, np.ndarray) else [float(x) for x in v]  # type: ignore[union-attr]
+
+
+def _product(a: Sequence[float], b: Sequence[float]) -> tuple[float, float, float, float]:
+    aw, ax, ay, az = a
+    bw, bx, by, bz = b
+    return (
+        aw * bw - ax * bx - ay * by - az * bz,
+        aw * bx + ax * bw + ay * bz - az * by,
+        aw * by - ax * bz + ay * bw + az * bx,
+        aw * bz + ax * by - ay * bx + az * bw,
+    )
+
+
+def _rotated(q: Sequence[float], v: Sequence[float]) -> tuple[float, float, float]:
+    w, x, y, z = q
+    a, b, c = v
+    tx, ty, tz = 2.0 * (y * c - z * b), 2.0 * (z * a - x * c), 2.0 * (x * b - y * a)
+    return (
+        a + w * tx + y * tz - z * ty,
+        b + w * ty + z * tx - x * tz,
+        c + w * tz + x * ty - y * tx,
+    )
+
+
+def _rows(q: Sequence[float]) -> list[list[float]]:
+    w, x, y, z = q
+    return [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+
+
 def quat_multiply(a: ArrayLike, b: ArrayLike) -> Array:
     """Hamilton product of quaternions (..., 4), wxyz."""
+    if np.ndim(a) == 1 and np.ndim(b) == 1:
+        return np.array(_product(_floats(a), _floats(b)))
     aw, ax, ay, az = np.moveaxis(np.asarray(a, dtype=np.float64), -1, 0)
     bw, bx, by, bz = np.moveaxis(np.asarray(b, dtype=np.float64), -1, 0)
     return np.stack(
@@ -45,6 +86,8 @@ def quat_conjugate(q: ArrayLike) -> Array:
 
 def quat_rotate(q: ArrayLike, v: ArrayLike) -> Array:
     """Rotates vectors v (..., 3) by unit quaternions q (..., 4), wxyz."""
+    if np.ndim(q) == 1 and np.ndim(v) == 1:
+        return np.array(_rotated(_floats(q), _floats(v)))
     a = np.asarray(q, dtype=np.float64)
     b = np.asarray(v, dtype=np.float64)
     t = 2.0 * np.cross(a[..., 1:], b)
@@ -59,6 +102,8 @@ def quat_from_axis_angle(axis: ArrayLike, angle_rad: float) -> Array:
 
 def quat_to_matrix(q: ArrayLike) -> Array:
     """Rotation matrices (..., 3, 3) of unit quaternions (..., 4), wxyz."""
+    if np.ndim(q) == 1:
+        return np.array(_rows(_floats(q)))
     w, x, y, z = np.moveaxis(np.asarray(q, dtype=np.float64), -1, 0)
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
@@ -73,23 +118,19 @@ def quat_from_matrix(matrix: ArrayLike) -> Array:
 
     Shepperd's method: the largest of the four squared components is found first.
     """
-    m = np.asarray(matrix, dtype=np.float64)
-    trace = m[0, 0] + m[1, 1] + m[2, 2]
-    squares = np.array([trace, m[0, 0], m[1, 1], m[2, 2]])
-    k = int(np.argmax(squares))
-    if k == 0:
-        q = np.array([1 + trace, m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]])
-    elif k == 1:
-        d = 1 + m[0, 0] - m[1, 1] - m[2, 2]
-        q = np.array([m[2, 1] - m[1, 2], d, m[0, 1] + m[1, 0], m[0, 2] + m[2, 0]])
-    elif k == 2:
-        d = 1 - m[0, 0] + m[1, 1] - m[2, 2]
-        q = np.array([m[0, 2] - m[2, 0], m[0, 1] + m[1, 0], d, m[1, 2] + m[2, 1]])
+    (a, b, c), (d, e, f), (g, h, i) = np.asarray(matrix, dtype=np.float64).tolist()
+    trace = a + e + i
+    largest = max(trace, a, e, i)
+    if largest == trace:
+        q = (1 + trace, h - f, c - g, d - b)
+    elif largest == a:
+        q = (h - f, 1 + a - e - i, b + d, c + g)
+    elif largest == e:
+        q = (c - g, b + d, 1 - a + e - i, f + h)
     else:
-        d = 1 - m[0, 0] - m[1, 1] + m[2, 2]
-        q = np.array([m[1, 0] - m[0, 1], m[0, 2] + m[2, 0], m[1, 2] + m[2, 1], d])
-    q = q / np.linalg.norm(q)
-    return -q if q[0] < 0 else q
+        q = (d - b, c + g, f + h, 1 - a - e + i)
+    scale = math.copysign(1.0 / math.sqrt(sum(x * x for x in q)), q[0])
+    return np.array([x * scale for x in q])
 
 
 def quat_angle(a: ArrayLike, b: ArrayLike) -> float:

@@ -67,7 +67,7 @@ RUN_KEYS: Mapping[str, _Key] = {
     "workers": _Key(int, None, 1, "worker processes; one per core by default"),
     "scheduler": _Key(str, None, None, "address of a running dask scheduler"),
     "min_yield": _Key(float, 0.01, 0, "stop when the yield stays under this share"),
-    "attempt_timeout": _Key(float, None, 0.1, "seconds after which an attempt counts as hung"),
+    "attempt_timeout": _Key(float, 120.0, 0.1, "seconds after which an attempt counts as hung"),
 }
 
 

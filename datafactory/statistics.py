@@ -104,7 +104,12 @@ class Statistics:
 
 
 def cpu_total(cpu_s: Mapping[str, float]) -> float:
-    """CPU seconds of an attempt: the sum of its stages; ``mj_step`` is inside them."""
+    """CPU seconds in all: ``total`` where measured, else the sum of the stages.
+
+    ``mj_step`` is spent inside the stages.
+    """
+    if "total" in cpu_s:
+        return cpu_s["total"]
     return sum(value for name, value in cpu_s.items() if name != "mj_step")
 
 

@@ -174,17 +174,18 @@ def located(error: DataFactoryError, sources: Mapping[str, str]) -> DataFactoryE
     """Rewrites an error's ``where`` from ``...:key`` to the place the key was written.
 
     Args:
-        error: Raised by a validation that was given no file name, so ``where`` is the dotted key.
+        error: Raised by a validation that was given no file name, so ``where`` ends in the key.
         sources: Dotted key to place (``file:line`` or ``--set key=value``); the empty key stands
             for the whole document.
 
     Returns:
         The same error type with a precise ``where``; the error itself when nothing is known.
     """
-    place = _nearest(error.where, sources)
+    key = error.where.rpartition(":")[2]
+    place = _nearest(key, sources)
     if place is None:
         return error
-    where = place if place.startswith("--") or not error.where else f"{place}:{error.where}"
+    where = place if place.startswith("--") or not key else f"{place}:{key}"
     return type(error)(error.what, where=where, why=error.why, remedy=error.remedy)
 
 

@@ -77,7 +77,7 @@ def test_agrees_with_a_brute_force_contact_scan() -> None:
         seen[expected] += 1
         assert (world.check(q) is not None) == expected
         assert world.free(q) != expected
-    assert min(seen) > 40
+    assert min(seen) > 25
 
 
 def test_agrees_with_brute_force_while_holding() -> None:
@@ -92,7 +92,7 @@ def test_agrees_with_brute_force_while_holding() -> None:
         expected = _brute_force(model, q, "object3", tcp_from_held)
         seen[expected] += 1
         assert world.free(q) != expected
-    assert min(seen) > 30
+    assert min(seen) > 25
 
 
 def _near_table(rng: np.random.Generator) -> Array:
@@ -138,24 +138,24 @@ def test_a_held_object_meets_the_world_and_not_the_fingers() -> None:
     post = wall("post", (0.5, 0.3, 0.2), (0.02, 0.02, 0.2))
     model = compile_world(TABLE, box("cube", (0.5, 0.0, 0.03), (0.02, 0.02, 0.03)), post)
     world = collision_world(model)
-    lifted, beside = _over(0.5, 0.0, 0.25), _over(0.5, 0.26, 0.4)
+    lifted, beside = _over(0.5, 0.0, 0.25), _over(0.5, 0.27, 0.47)
     assert world.free(lifted)
     assert world.free(beside)
     world.attach("cube", Pose.of([0.0, 0.0, 0.01]))
     assert world.free(lifted)
     assert world.free(_over(0.5, 0.0, 0.045))
-    world.attach("cube", Pose.of([0.0, 0.0, 0.03], [0.5, 0.5, 0.5, 0.5]))
+    world.attach("cube", Pose.of([0.0, 0.0, 0.06], [0.5, 0.5, 0.5, 0.5]))
     hit = world.check(beside)
-    assert hit is None or {hit.a, hit.b} == {"cube", "post"}
-    on_table = _over(0.5, 0.0, 0.035)
+    assert hit is not None
+    assert (hit.a, hit.b) == ("cube", "post")
+    on_table = _over(0.5, 0.0, 0.07)
     hit = world.check(on_table)
     assert hit is not None
     assert (hit.a, hit.b) == ("cube", "table")
     world.allow(HELD, "table")
-    hit = world.check(on_table)
-    assert hit is None or "cube" not in (hit.a, hit.b)
+    assert world.check(on_table) is None
     world.detach()
-    assert world.check(_over(0.5, 0.0, 0.04)) is not None
+    assert world.free(on_table)
 
 
 def test_objects_that_overlap_each_other_are_none_of_its_business() -> None:
@@ -179,7 +179,7 @@ def test_objects_stand_where_set_world_puts_them() -> None:
 
 
 def test_the_gripper_opening_counts() -> None:
-    left = wall("post", (0.5, 0.055, 0.1), (0.02, 0.015, 0.1))
+    left = wall("post", (0.5, 0.055, 0.07), (0.02, 0.015, 0.07))
     world = collision_world(compile_world(left))
     q = _over(0.5, 0.0, 0.12)
     assert world.check(q, [0.04, 0.04]) is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -207,7 +209,7 @@ def test_paths_join_their_ends(seed: int, make: type[straight_path]) -> None:
 def test_a_screw_repeats_one_relative_motion(seed: int) -> None:
     rng = _rng(seed)
     poses = [Pose.from_vector(v) for v in screw_path(_random_pose(rng), _random_pose(rng), 6)]
-    steps = [(p.inverse() @ q).matrix() for p, q in zip(poses, poses[1:], strict=False)]
+    steps = [(p.inverse() @ q).matrix() for p, q in pairwise(poses)]
     for step in steps[1:]:
         np.testing.assert_allclose(step, steps[0], atol=1e-9)
 
@@ -217,7 +219,7 @@ def test_a_straight_path_is_straight_and_even() -> None:
     a, b = _random_pose(rng), _random_pose(rng)
     path = straight_path(a, b, 11)
     np.testing.assert_allclose(np.diff(path[:, :3], n=2, axis=0), 0.0, atol=1e-12)
-    angles = [quat_angle(p, q) for p, q in zip(path[:, 3:], path[1:, 3:], strict=False)]
+    angles = [quat_angle(p, q) for p, q in pairwise(path[:, 3:])]
     np.testing.assert_allclose(angles, angles[0], atol=1e-9)
 
 

@@ -46,7 +46,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     info = "demo_pack-1.0.dist-info"
     meta = {
         f"{info}/METADATA": b"Metadata-Version: 2.1\nName: demo-pack\nVersion: 1.0\n",
-        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{info}/RECORD": b"",
     }
     with zipfile.ZipFile(folder / "demo_pack-1.0-py3-none-any.whl", "w") as wheel:
@@ -202,6 +202,13 @@ def test_pip_sources(tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatc
     assert pypi_wheel.pip_sources().remote == ("http://proxy.example:3128",)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     assert pypi_wheel.pip_sources().remote == ()
+
+
+def test_unwritable_store_is_told(lock: Lock, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    with pytest.raises(AssetError, match="cannot write to the asset store"):
+        packs.ensure_pack("demo", lock=lock, store=blocked / "store")
 
 
 def test_another_archive_is_refused(lock: Lock, tmp_path: Path) -> None:

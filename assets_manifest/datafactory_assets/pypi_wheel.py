@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -168,13 +168,12 @@ def download(name: str, project: str, version: str, folder: Path) -> Path:
         "--dest",
         str(folder),
     ]
-    if sources.remote:
-        why = reachable(sources.remote, probe_timeout_s())
-        if why and not sources.local:
-            raise missing(name, why)
-        if why:
-            command.append("--no-index")
-            command += [f"--find-links={url}" for url in sources.local]
+    cut = reachable(sources.remote, probe_timeout_s()) if sources.remote else ""
+    if cut:
+        if not sources.local:
+            raise missing(name, cut)
+        command.append("--no-index")
+        command += [f"--find-links={url}" for url in sources.local]
     try:
         result = subprocess.run(
             [*command, f"{project}=={version}"],
@@ -188,12 +187,13 @@ def download(name: str, project: str, version: str, folder: Path) -> Path:
     wheels = sorted(folder.glob("*.whl"))
     if result.returncode != 0 or len(wheels) != 1:
         lines = [line for line in result.stderr.splitlines() if line.strip()]
-        raise missing(name, lines[-1] if lines else f"pip exited with {result.returncode}")
+        last = lines[-1] if lines else f"pip exited with {result.returncode}"
+        raise missing(name, f"{cut}; local folders: {last}" if cut else last)
     return wheels[0]
 
 
-def read_members(pack: LockedPack, archive: Path) -> Iterable[tuple[LockedMember, bytes]]:
-    """Yields the locked members of a verified archive.
+def read_members(pack: LockedPack, archive: Path) -> Iterator[bytes]:
+    """Yields the contents of the locked members of a verified archive.
 
     Raises:
         PackCorruptError: The archive or a member differs from the lock file.
@@ -215,7 +215,7 @@ def read_members(pack: LockedPack, archive: Path) -> Iterable[tuple[LockedMember
                 raise PackCorruptError(
                     f"pack '{pack.name}' has a wrong member", where=member.path, remedy=remedy
                 )
-            yield member, content
+            yield content
 
 
 def resolve(intent: PackIntent, archive: Path) -> LockedPack:

@@ -16,7 +16,9 @@ from datafactory_assets.source import AssetSource, FamilyInfo
 Words = str | tuple[str, ...]
 Candidate = tuple[AssetSource, FamilyInfo]
 
-MAX_SEED = 2**31
+INSTANCES_PER_FAMILY = 512
+"""Seeds queries draw from: enough variety, few enough that what is derived from an asset (grasps,
+footprints) can be cached by a worker over a long run."""
 _WORDS = (
     "family",
     "category",
@@ -160,7 +162,7 @@ class Query:
             raise self._nothing(sources)
         for _ in range(max_tries):
             source, info = pool[int(rng.integers(len(pool)))]
-            asset = source.make(info.name, int(rng.integers(MAX_SEED)))
+            asset = source.make(info.name, int(rng.integers(INSTANCES_PER_FAMILY)))
             if self.matches(asset):
                 return asset
         names = ", ".join(sorted({info.name for _, info in pool}))

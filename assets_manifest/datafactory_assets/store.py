@@ -76,7 +76,7 @@ class Store:
         blob = self.blob_path(member.sha256)
         try:
             return blob.stat().st_size == member.size and hash_file(blob) == member.sha256
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     def add(self, data: bytes, staging: Path) -> str:

@@ -6,6 +6,7 @@ dataset, 4 a missing optional part, 130 interrupted cleanly, 70 a bug.
 
 from __future__ import annotations
 
+import difflib
 import errno
 import os
 import sys
@@ -25,7 +26,7 @@ from datafactory_cli import (
     stats,
     tasks,
 )
-from datafactory_cli.session import json_line
+from datafactory_cli.session import json_line, set_command_line
 
 EXIT_INTERRUPTED = 130
 EXIT_BUG = 70
@@ -66,6 +67,7 @@ def run(argv: Sequence[str]) -> int:
     Args:
         argv: Arguments without the program name.
     """
+    set_command_line(argv)
     debug, as_json = "--debug" in argv, "--json" in argv
     try:
         code = typer.main.get_command(app).main(
@@ -117,6 +119,10 @@ def _report_usage(error: Exception, message: str, as_json: bool) -> int:
         typer.echo(message, err=True)
         return 2
     path = context.command_path if context is not None else "datafactory"
+    option, near = getattr(error, "option_name", ""), getattr(error, "possibilities", None)
+    if near:
+        closest = difflib.get_close_matches(option, near, n=1, cutoff=0.3)
+        message = f"No such option: {option}" + (f". Did you mean '{closest[0]}'?" if closest else "")
     typer.echo(f"error: {message}\n  try: {path} --help", err=True)
     if as_json:
         fields = {"what": message, "where": path, "why": "", "try": f"{path} --help"}

@@ -10,8 +10,10 @@ import functools
 import inspect
 import json
 import os
+import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Annotated, Any, TextIO
 
@@ -60,6 +62,19 @@ class Session:
         """Writes a line for people to stderr, unless ``--quiet``."""
         if not self.quiet:
             typer.echo(text, err=True)
+
+
+_argv: ContextVar[tuple[str, ...]] = ContextVar("argv", default=())
+
+
+def set_command_line(argv: Sequence[str]) -> None:
+    """Remembers the arguments of the running command."""
+    _argv.set(tuple(argv))
+
+
+def command_line() -> str:
+    """The running command as one could type it again."""
+    return "datafactory " + shlex.join(_argv.get())
 
 
 STYLES: Mapping[str, tuple[str | None, bool]] = {

@@ -256,4 +256,3 @@ def timed_out(index: int, spec: Spec, limit_s: float) -> Episode:
 def with_timeouts(job: Job, indices: frozenset[int]) -> Job:
     """The job with more attempts known to exceed their time."""
     return replace(job, timed_out=job.timed_out | indices)
-

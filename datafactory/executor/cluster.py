@@ -128,4 +128,5 @@ def check_workers(client: Any, path: str) -> None:
 
 def thread_count(client: Any) -> int:
     """Number of worker threads: attempts that run at the same time."""
-    return max(1, sum(client.nthreads().values()))
+    threads: dict[str, int] = client.nthreads()
+    return max(1, sum(threads.values()))

@@ -7,12 +7,12 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from datafactory.errors import DatasetError, StoppedEarlyError
+from datafactory.errors import StoppedEarlyError
 from datafactory.executor.attempts import Job, Reply
 from datafactory.executor.cluster import check_workers, connect, thread_count
-from datafactory.executor.faults import ShardCancelled
 from datafactory.executor.interrupt import Interrupt
 from datafactory.executor.ledger import Ledger
 from datafactory.executor.request import (
@@ -23,7 +23,7 @@ from datafactory.executor.request import (
     RunSummary,
     most_frequent,
 )
-from datafactory.executor.shard import run_shard, start_children
+from datafactory.executor.shard import run_shard, start_children, stop_session
 from datafactory.executor.shards import Shards, truncate
 from datafactory.store.location import Location
 from datafactory.store.lock import writer_lock
@@ -59,21 +59,27 @@ def run_generation(
     location = Location.of(request.path)
     session = uuid.uuid4().hex[:12]
     with writer_lock(location, "generate"), Interrupt() as interrupt:
-        ledger = Ledger.open(location, request)
-        run = _Run(request, ledger, session, interrupt, on_event)
-        if not run.needs_work:
-            return run.finish("complete")
         if request.scheduler is None:
             start_children(min(request.local_workers, request.n), request.generator)
         try:
-            with connect(request.scheduler, request.local_workers, session) as client:
-                if request.scheduler is not None:
-                    check_workers(client, location.root)
-                status = run.drive(client)
-        except BaseException:
-            ledger.close_quietly("stopped")
-            raise
-        return run.finish(status)
+            ledger = Ledger.open(location, request)
+            run = _Run(request, ledger, session, interrupt, on_event)
+            return run.finish(_drive(run, request, session))
+        finally:
+            stop_session(session)
+
+
+def _drive(run: _Run, request: GenerateRequest, session: str) -> str:
+    if not run.needs_work:
+        return "complete"
+    try:
+        with connect(request.scheduler, request.local_workers, session) as client:
+            if request.scheduler is not None:
+                check_workers(client, run.ledger.location.root)
+            return run.drive(client)
+    except BaseException:
+        run.ledger.try_close("stopped")
+        raise
 
 
 class _Run:
@@ -88,14 +94,16 @@ class _Run:
         on_event: Callable[[Progress], None] | None,
     ) -> None:
         self._request = request
-        self._ledger = ledger
+        self.ledger = ledger
         self._session = session
         self._interrupt = interrupt
         self._begin = time.monotonic()
         self._had = ledger.accepted
         self._meter = Meter(on_event, request.n)
         self._meter.start(ledger.accepted)
+        self._fresh = ledger.next_attempt
         self._shards = Shards(request.shard_size, ledger.repairs(), ledger.next_attempt)
+        self._repairs_left = len(self._shards.repairs)
         self._done: queue.Queue[Any] = queue.Queue()
         self._futures: dict[int, tuple[Any, Job, int]] = {}
         self._assets: dict[str, Mapping[str, Any]] = {}
@@ -105,27 +113,19 @@ class _Run:
     @property
     def needs_work(self) -> bool:
         """Whether attempts have to be run."""
-        return bool(self._shards.repairs) or self._ledger.accepted < self._request.n
+        return self._repairs_left > 0 or self.ledger.accepted < self._request.n
 
     def drive(self, client: Any) -> str:
         """Hands out shards and commits replies until the run is complete or interrupted."""
-        while self.needs_work or self._shards.uncommitted:
-            if self._ledger.accepted >= self._request.n and not self._repairing():
-                break
-            if self._interrupt.asked:
-                return "interrupted"
+        while self.needs_work:
             self._threads = thread_count(client)
             self._hand_out(client)
             if self._collect(client):
                 self._commit(client)
             self._report(end=False)
+            if self._interrupt.asked:
+                return "interrupted"
         return "complete"
-
-    def _repairing(self) -> bool:
-        return any(job.indices[0] < self._ledger.next_attempt for _, job, _ in self._waiting())
-
-    def _waiting(self) -> list[tuple[Any, Job, int]]:
-        return list(self._futures.values())
 
     def _hand_out(self, client: Any) -> None:
         while not self._failed and len(self._futures) < IN_FLIGHT * self._threads:
@@ -139,7 +139,7 @@ class _Run:
 
     def _wanted(self) -> int:
         """Attempts expected to be needed beyond those handed out."""
-        ledger = self._ledger
+        ledger = self.ledger
         attempted = ledger.attempted
         rate = (ledger.accepted + 8 * GUESSED_YIELD) / (attempted + 8)
         pending = self._shards.attempts_uncommitted
@@ -152,10 +152,10 @@ class _Run:
         request = self._request
         return Job(
             session=self._session,
-            path=self._ledger.location.root,
+            path=self.ledger.location.root,
             generator=request.generator,
             spec=dict(request.spec),
-            run_id=self._ledger.run_id,
+            run_id=self.ledger.run_id,
             run_seed=request.run_seed,
             indices=indices,
             timeout_s=request.attempt_timeout_s,
@@ -190,7 +190,8 @@ class _Run:
             if reply is not None:
                 found = True
                 self._failed = self._failed or reply.error is not None
-                self._assets.update(reply.assets)
+                for asset in self.ledger.missing_assets(reply.assets):
+                    self._assets[asset] = reply.assets[asset]
                 self._shards.add(number, reply)
 
     def _reply_of(
@@ -209,28 +210,34 @@ class _Run:
 
     def _commit(self, client: Any) -> None:
         """Commits finished shards in order, up to the first one still running."""
-        ledger = self._ledger
-        for number, reply in self._shards.ready():
+        while self.needs_work and (head := self._shards.head()) is not None:
+            number, reply = head
             if reply.error is not None:
-                if isinstance(reply.error, ShardCancelled):
-                    raise _lost("the run was ended from outside")
                 raise reply.error
-            left = self._request.n - ledger.accepted
-            kept, cut = truncate(reply, left) if left > 0 else (reply, False)
-            if left <= 0 and reply.indices[0] >= ledger.next_attempt:
-                continue
-            used = {asset for uses in kept.uses for asset in uses}
-            missing = ledger.missing_assets(used)
-            if missing - self._assets.keys():
+            if not self._commit_one(reply):
                 self._shards.again(number)
-                job = self._job(reply.indices)
-                self._submit(client, number, _with_all_assets(job), SHARD_TRIES)
+                job = replace(self._job(reply.indices), all_assets=True)
+                self._submit(client, number, job, SHARD_TRIES)
                 return
-            ledger.commit(kept, [dict(self._assets.pop(a)) for a in sorted(missing)], cut=cut)
+            self._shards.pop()
             self._judge_yield()
 
+    def _commit_one(self, reply: Reply) -> bool:
+        """Commits one shard; False when the bytes of an asset it needs never arrived."""
+        ledger = self.ledger
+        left = self._request.n - ledger.accepted
+        repair = reply.indices[0] < self._fresh
+        kept, cut = (reply, False) if repair else truncate(reply, left)
+        missing = ledger.missing_assets({asset for uses in kept.uses for asset in uses})
+        if missing - self._assets.keys():
+            return False
+        ledger.commit(kept, [dict(self._assets.pop(a)) for a in sorted(missing)], cut=cut)
+        if repair:
+            self._repairs_left -= len(reply.indices)
+        return True
+
     def _judge_yield(self) -> None:
-        ledger, limit = self._ledger, self._request.min_yield
+        ledger, limit = self.ledger, self._request.min_yield
         if ledger.attempted < LOW_YIELD_AFTER or ledger.accepted >= limit * ledger.attempted:
             return
         table = ", ".join(
@@ -245,12 +252,12 @@ class _Run:
         )
 
     def _report(self, *, end: bool) -> None:
-        ledger = self._ledger
+        ledger = self.ledger
         self._meter.update(ledger.accepted, ledger.attempted, ledger.reasons, end)
 
     def finish(self, status: str) -> RunSummary:
         """Records the end of the call and sums it up."""
-        ledger = self._ledger
+        ledger = self.ledger
         ledger.close(status)
         self._report(end=True)
         return RunSummary(
@@ -266,18 +273,9 @@ class _Run:
         )
 
 
-def _with_all_assets(job: Job) -> Job:
-    from dataclasses import replace
-
-    return replace(job, all_assets=True)
-
-
 def _lost(why: str) -> StoppedEarlyError:
     return StoppedEarlyError(
         "the cluster did not finish its work",
         why=why,
         remedy="look at the workers' logs (memory?), then: datafactory resume",
     )
-
-
-__all__ = ["DatasetError", "run_generation"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from datafactory.executor.attempts import Reply
@@ -69,7 +69,7 @@ class Shards:
 
     @property
     def uncommitted(self) -> int:
-        """Shards handed out and not yet taken by :meth:`ready`."""
+        """Shards handed out and not yet dropped by :meth:`pop`."""
         return len(self._order)
 
     @property
@@ -83,18 +83,20 @@ class Shards:
         self._wall_s += reply.wall_s
         self._timed += len(reply.indices) if reply.wall_s else 0
 
-    def ready(self) -> Iterator[tuple[int, Reply]]:
-        """Takes finished shards in order, up to the first one still running."""
-        while self._order and self._order[0] in self._replies:
-            number = self._order[0]
-            yield number, self._replies[number]
-            if self._order and self._order[0] == number and number in self._replies:
-                self._order.popleft()
-                del self._sizes[number], self._replies[number]
+    def head(self) -> tuple[int, Reply] | None:
+        """The oldest shard and its reply; None while it is still running."""
+        if self._order and self._order[0] in self._replies:
+            return self._order[0], self._replies[self._order[0]]
+        return None
+
+    def pop(self) -> None:
+        """Drops the oldest shard: it is committed."""
+        number = self._order.popleft()
+        del self._sizes[number], self._replies[number]
 
     def again(self, number: int) -> None:
         """Forgets a reply: its shard is run again and keeps its place."""
-        self._replies.pop(number, None)
+        del self._replies[number]
 
 
 def truncate(reply: Reply, accepted: int) -> tuple[Reply, bool]:

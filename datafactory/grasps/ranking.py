@@ -145,6 +145,8 @@ def _blocked(tcp_from_world: Pose, finger: FingerGeometry, opening: float, point
     """Whether any world point (n, 3) lies inside the gripper's boxes."""
     local = tcp_from_world.apply(points)
     lower, upper = _boxes(finger, round(50.0 * opening))
+    near = ((local > lower.min(axis=0)) & (local < upper.max(axis=0))).all(axis=1)
+    local = local[near]
     inside = ((local > lower) & (local < upper)).all(axis=2)
     return bool(inside.any())
 
@@ -157,7 +159,7 @@ def rank_grasps(
     obstacles: Array,
     rng: np.random.Generator,
     *,
-    count: int = 24,
+    count: int = 10,
     tried: int = 90,
 ) -> list[Grasp]:
     """Returns collision-free grasp candidates, best first.

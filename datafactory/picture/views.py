@@ -95,8 +95,8 @@ def scenery(
         phase_of = np.zeros(len(tcp), dtype=np.int64)
         end = track.object_poses[-1]
     return Scenery(
-        outlines(episode, assets), start, end, tcp, phase_of, names, marks, table_top(episode.replay),
-        Pose.from_vector(episode.world_from_base), arms,
+        outlines(episode, assets), start, end, tcp, phase_of, names, marks,
+        table_top(episode.replay), Pose.from_vector(episode.world_from_base), arms,
     )  # fmt: skip
 
 

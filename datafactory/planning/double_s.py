@@ -131,11 +131,14 @@ class Profile:
     Attributes:
         breaks: (k + 1,) increasing times from 0, s.
         state: (k, 4) position, velocity, acceleration and jerk at the start of each piece.
+        ceiling: (k,) position that each piece must stay below; keeps rounding from carrying a
+            position over a corner of the path, where the direction changes.
         end: Position at the end; velocity and acceleration are zero there.
     """
 
     breaks: Array
     state: Array
+    ceiling: Array
     end: float
 
     @property
@@ -150,12 +153,13 @@ class Profile:
         position, velocity, acceleration, _ = self.within(piece, inside - self.breaks[piece])
         done = times >= self.breaks[-1]
         position[done], velocity[done], acceleration[done] = self.end, 0.0, 0.0
-        return np.minimum(position, self.end), velocity, acceleration
+        return position, velocity, acceleration
 
     def within(self, piece: NDArray[np.int64], t: Array) -> tuple[Array, Array, Array, Array]:
         """Position, velocity, acceleration and jerk (n,), a time t (n,) into given pieces (n,)."""
         s, v, a, j = self.state[piece].T
         position = s + t * (v + t * (0.5 * a + t * (j / 6.0)))
+        position = np.minimum(position, np.nextafter(self.ceiling[piece], -np.inf))
         return position, v + t * (a + t * (0.5 * j)), a + t * j, j
 
     def peak_velocity(self) -> float:
@@ -165,28 +169,31 @@ class Profile:
     def faster(self, rate: float) -> Profile:
         """The same motion, ``rate`` times as fast."""
         scale = np.array([1.0, rate, rate**2, rate**3])
-        return Profile(self.breaks / rate, self.state * scale, self.end)
+        return Profile(self.breaks / rate, self.state * scale, self.ceiling, self.end)
 
 
 def join(pieces: list[tuple[float, float, list[Phase]]], end: float) -> Profile:
     """Strings phases together.
 
     Args:
-        pieces: Per piece: position and velocity at its start (so that rounding never builds up;
-            the acceleration there is zero) and its phases.
+        pieces: Per piece, in order: position and velocity at its start (so that rounding never
+            builds up; the acceleration there is zero) and its phases.
         end: Position at the end, where the motion rests.
     """
-    breaks, state = [0.0], []
-    for position, velocity, parts in pieces:
+    breaks: list[float] = [0.0]
+    state: list[tuple[float, float, float, float]] = []
+    ceiling: list[float] = []
+    for k, (position, velocity, parts) in enumerate(pieces):
         s, v, a = position, velocity, 0.0
         for t, j in parts:
             if t <= 0.0:
                 continue
             state.append((s, v, a, j))
+            ceiling.append(pieces[k + 1][0] if k + 1 < len(pieces) else end)
             breaks.append(breaks[-1] + t)
             s += t * (v + t * (0.5 * a + t * (j / 6.0)))
             v += t * (a + t * (0.5 * j))
             a += t * j
     if not state:
-        return Profile(np.zeros(2), np.array([[end, 0.0, 0.0, 0.0]]), end)
-    return Profile(np.array(breaks), np.array(state), end)
+        return Profile(np.zeros(2), np.array([[end, 0.0, 0.0, 0.0]]), np.full(1, end), end)
+    return Profile(np.array(breaks), np.array(state), np.array(ceiling), end)

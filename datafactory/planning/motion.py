@@ -25,6 +25,7 @@ from datafactory.planning.timing import (
     polyline_trajectory,
 )
 
+PathKind = Literal["straight", "screw"]
 MotionReason = Literal["", "ik_failed", "joint_limit", "plan_collision", "plan_timeout"]
 
 _BLENDS_RAD = (0.3, 0.1, 0.03)
@@ -114,7 +115,7 @@ def plan_line(
     targets: Pose | Sequence[Pose],
     limits: JointLimits,
     *,
-    kind: Literal["straight", "screw"] = "straight",
+    kind: PathKind = "straight",
     step_m: float = 0.01,
     step_rad: float = 0.06,
     max_speed_m_s: float = np.inf,

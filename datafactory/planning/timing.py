@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from datafactory.errors import SpecError
 from datafactory.geometry import Array
@@ -37,7 +37,7 @@ _SAMPLED_SAFETY = 0.995
 _CURVATURE_SHARE = 0.5
 _SCAN_RATES = np.repeat(np.linspace(0.05, 1.0, 8), 2)
 _SCAN_SHARES = np.tile([1.0, 0.5], 8)
-_PEAK_SAMPLES = 200
+_PEAK_SHARES = np.array([1e-6, 0.17, 0.33, 0.5, 0.67, 0.83, 1.0 - 1e-6])
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,15 +268,12 @@ def _headroom(curve: Curve, profile: Profile, limits: JointLimits) -> float:
     """Factor by which the motion may run faster until a joint limit is reached somewhere.
 
     Running k times faster multiplies velocities by k, accelerations by k^2 and jerks by k^3, so
-    the factor follows from the peaks, measured on samples that include both sides of every jump of
-    the profile's jerk.
+    the factor follows from the peaks, measured on samples. These include both sides of every jump:
+    of the profile's jerk, and of the curve's third derivative at its breaks.
     """
-    pieces = len(profile.state)
-    count = max(2, 1 + _PEAK_SAMPLES // pieces)
-    piece = np.repeat(np.arange(pieces), count)
-    share = np.tile(np.linspace(0.0, 1.0, count), pieces)
-    s, rate, change, jerk = profile.within(piece, share * np.diff(profile.breaks)[piece])
-    _, first, second = curve.sample(np.clip(s, 0.0, curve.breaks[-1]))
+    piece, elapsed = _sample_places(curve, profile)
+    s, rate, change, jerk = profile.within(piece, elapsed)
+    _, first, second = curve.sample(s)
     third = curve.third_derivative(s)
     v, a, j = rate[:, None], change[:, None], jerk[:, None]
     speed = np.abs(first * v).max(axis=0) / limits.velocity
@@ -285,12 +282,30 @@ def _headroom(curve: Curve, profile: Profile, limits: JointLimits) -> float:
     return float(1.0 / max(speed.max(), math.sqrt(bend.max()), math.cbrt(jolt.max())))
 
 
+def _sample_places(curve: Curve, profile: Profile) -> tuple[NDArray[np.int64], Array]:
+    """Profile pieces (n,) and times (n,) into them.
+
+    The motion is smooth between the events at which a piece of the profile or of the curve ends;
+    every such interval is sampled, next to its ends and evenly within.
+    """
+    knots, ends, total = curve.breaks[1:-1], profile.breaks, profile.duration_s
+    coarse = np.linspace(0.0, total, 64)
+    crossing = np.interp(knots, profile.sample(coarse)[0], coarse)
+    for _ in range(3):
+        at, rate, _ = profile.sample(crossing)
+        crossing = np.clip(crossing - (at - knots) / np.maximum(rate, 1e-6), 0.0, total)
+    events = np.sort(np.concatenate([ends, crossing]))
+    times = (events[:-1, None] + np.diff(events)[:, None] * _PEAK_SHARES).reshape(-1)
+    piece = np.searchsorted(ends[1:-1], times, side="right")
+    return piece, times - ends[piece]
+
+
 def concatenate(parts: Sequence[Trajectory]) -> Trajectory:
     """One trajectory from several that rest where the next one starts."""
     if not parts:
         raise SpecError("no trajectories to concatenate")
-    breaks, coefficients = [np.zeros(1)], []
-    times, states = [np.zeros(1)], []
+    breaks, times = [np.zeros(1)], [np.zeros(1)]
+    coefficients, states, ceilings = [], [], []
     for k, part in enumerate(parts):
         if k and not np.allclose(parts[k - 1].end, part.start, rtol=0.0, atol=1e-9):
             raise SpecError("a trajectory does not start where the one before it ends")
@@ -298,9 +313,15 @@ def concatenate(parts: Sequence[Trajectory]) -> Trajectory:
         shifted = part.profile.state.copy()
         shifted[:, 0] += offset
         states.append(shifted)
+        ceilings.append(part.profile.ceiling + offset)
         times.append(part.profile.breaks[1:] + times[-1][-1])
         breaks.append(part.curve.breaks[1:] + offset)
         coefficients.append(part.curve.coefficients)
     curve = Curve(np.concatenate(breaks), np.concatenate(coefficients), parts[-1].end)
-    profile = Profile(np.concatenate(times), np.concatenate(states), float(curve.breaks[-1]))
+    profile = Profile(
+        np.concatenate(times),
+        np.concatenate(states),
+        np.concatenate(ceilings),
+        float(curve.breaks[-1]),
+    )
     return Trajectory(curve, profile)

@@ -194,7 +194,7 @@ def _link_points(
     low, high = (half[2] * (2 * c - 1) for c in cut)
     points[:, 2] = np.where(points[:, 2] < 0, low, high)
     points = _turn(math.radians(degrees), points) + np.array([0.0, y, z])
-    return points + np.asarray(origin)
+    return np.asarray(points + np.asarray(origin))
 
 
 def _right_boxes(angle: float, pieces: int) -> tuple[Box, ...]:

@@ -7,6 +7,7 @@ by the arm's own actuators, convex hulls of at most 32 vertices and no visual ge
 
 from __future__ import annotations
 
+import functools
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -168,5 +169,5 @@ def franka_panda() -> RobotModel:
         shoulder_height_m=arm7.SHOULDER_HEIGHT,
         base_box=Box((-0.16, -0.1, 0.0), (0.08, 0.1, 0.14)),
         tracking_lag_s=arm7.TRACKING_LAG_S,
-        visual_loader=lambda: _visuals(pack),
+        visual_loader=functools.partial(_visuals, pack),
     )

@@ -99,8 +99,17 @@ def _add_gripper(wrist: ET.Element, root: ET.Element) -> None:
     base = mjcf.add(
         wrist, "body", name=name("gripper_base"), pos=_GRIPPER_POS, quat=turn, gravcomp=1
     )
-    palm = {"type": "box", "pos": (0, 0, _PALM_HALF[2]), "size": _PALM_HALF, "mass": 0.6}
-    mjcf.add(base, "geom", name=name("palm"), rgba=_DARK, **palm, **_INERT)
+    mjcf.add(
+        base,
+        "geom",
+        name=name("palm"),
+        type="box",
+        pos=(0, 0, _PALM_HALF[2]),
+        size=_PALM_HALF,
+        mass=0.6,
+        rgba=_DARK,
+        **_INERT,
+    )
     mjcf.add(base, "site", name=name("tcp"), pos=(0, 0, TCP_Z), group=4)
     _add_finger(base, "right")
     _add_finger(base, "left")

@@ -8,9 +8,15 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from datafactory.geometry import Array, Pose, quat_to_matrix
+from datafactory.geometry import Array, Pose
 from datafactory.scene import Table
-from datafactory.scene_graph.footprint import AssetGeometry, CavityField, Rest, asset_geometry
+from datafactory.scene_graph.footprint import (
+    AssetGeometry,
+    CavityField,
+    Rest,
+    asset_geometry,
+    rotation_of,
+)
 from datafactory.scene_graph.polygon import ConvexPolygon, rotation2
 from datafactory_assets.asset import RigidAsset
 
@@ -65,10 +71,12 @@ class Body:
     def at(cls, name: str, asset: RigidAsset, world_from_object: Pose) -> Body:
         """An object at any pose."""
         geometry = asset_geometry(asset)
-        rotation = quat_to_matrix(world_from_object.quat)
+        rotation = rotation_of(world_from_object.quat)
         turned, radii = geometry.swept(rotation)
-        yaw = math.atan2(rotation[1, 0] - rotation[0, 1], rotation[0, 0] + rotation[1, 1])
-        local = geometry.footprint(turned, yaw)
+        local = geometry.upright_footprint(rotation, world_from_object.quat)
+        if local is None:
+            yaw = math.atan2(rotation[1, 0] - rotation[0, 1], rotation[0, 0] + rotation[1, 1])
+            local = geometry.footprint(turned, yaw)
         shift = world_from_object.position
         polygon = ConvexPolygon(
             local.vertices + shift[:2], local.normals, local.offsets + local.normals @ shift[:2]
@@ -122,7 +130,7 @@ class Body:
     @cached_property
     def rotation(self) -> Array:
         """(3, 3) rotation of ``pose``."""
-        return quat_to_matrix(self.pose.quat)
+        return rotation_of(self.pose.quat)
 
     @property
     def upright(self) -> bool:

@@ -43,7 +43,11 @@ def describe_graph(state: WorldState) -> SceneGraph:
             edges += _direction_edges(a, b, spans[i], spans[j], world)
     nodes = [_node(body) for body in bodies]
     nodes += [Node(TABLE, "support"), Node(ROBOT, "robot")]
-    return SceneGraph(tuple(nodes), tuple(sorted(edges)))
+    return SceneGraph(tuple(nodes), tuple(sorted(edges, key=_sorting)))
+
+
+def _sorting(edge: Relation) -> tuple[str, str, tuple[str, ...]]:
+    return (edge.name, edge.subject, edge.objects)
 
 
 def _node(body: Body) -> Node:
@@ -70,9 +74,10 @@ def _contact_edges(a: Body, b: Body, world: MeasuredWorld) -> list[Relation]:
         pair = (upper.name, (lower.name,))
         edges += _holding((Relation("above", *pair),), world)
         if lower.name in world.loads(upper.name):
-            edges += _holding((Relation("on", *pair),), world)
-        if edges and edges[-1].name == "on" and edges[-1].subject == upper.name:
-            edges += _holding((Relation("stacked", *pair),), world)
+            resting = _holding((Relation("on", *pair),), world)
+            edges += resting
+            if resting:
+                edges += _holding((Relation("stacked", *pair),), world)
         if lower.asset.cavity is not None:
             edges += _holding((Relation("in", *pair),), world)
     if b.name in world.loads(a.name):

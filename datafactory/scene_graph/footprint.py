@@ -7,6 +7,7 @@ which heights and footprints follow for any orientation.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from weakref import ref
@@ -15,7 +16,7 @@ import numpy as np
 from scipy.spatial import ConvexHull
 
 from datafactory.errors import AssetError
-from datafactory.geometry import Array, quat_rotate, quat_to_matrix
+from datafactory.geometry import Array
 from datafactory.scene_graph.polygon import ConvexPolygon, rotation2
 from datafactory.scene_graph.volume import volume_samples
 from datafactory_assets.asset import Cavity, RigidAsset, Shape
@@ -23,6 +24,7 @@ from datafactory_assets.asset import Cavity, RigidAsset, Shape
 ROUND_SEGMENTS = 24
 BASE_LAYER = 0.003
 MIN_TOP_INRADIUS = 0.008
+STABLE_COS = math.cos(math.radians(0.1))
 
 _ANGLES = np.arange(ROUND_SEGMENTS) * (2.0 * math.pi / ROUND_SEGMENTS)
 RING = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
@@ -61,8 +63,8 @@ class AssetGeometry:
     """Swept points, stable poses, cavity field and volume samples of one asset."""
 
     def __init__(self, asset: RigidAsset) -> None:
-        if not asset.shapes:
-            raise AssetError(f"asset '{asset.uid}' has no collision shapes")
+        if not asset.shapes or not asset.stable_poses:
+            raise AssetError(f"asset '{asset.uid}' has no collision shapes or no stable poses")
         clouds = [_swept_points(shape) for shape in asset.shapes]
         points = np.concatenate([c[0] for c in clouds])
         radii = np.concatenate([c[1] for c in clouds])
@@ -72,6 +74,7 @@ class AssetGeometry:
         self.shapes = asset.shapes
         self.cavity = None if asset.cavity is None else CavityField(asset.cavity)
         self.stable_poses = asset.stable_poses
+        self._downs = np.array([_down(np.array(s.quat)) for s in asset.stable_poses])
         self._rests: dict[int, Rest] = {}
         self.uid = asset.uid
 
@@ -105,7 +108,7 @@ class AssetGeometry:
             )
         stable = self.stable_poses[index]
         quat = np.array(stable.quat)
-        turned, radii = self.swept(quat_to_matrix(quat))
+        turned, radii = self.swept(rotation_of(stable.quat))
         low = float((turned[:, 2] - radii).min())
         turned = turned - [0.0, 0.0, low]
         polygon = self.footprint(turned, 0.0)
@@ -120,20 +123,33 @@ class AssetGeometry:
             centre=centre,
             radius=float(np.linalg.norm(polygon.vertices - centre, axis=1).max()),
             top=float((turned[:, 2] + radii).max()),
-            com=quat_rotate(quat, self.com) - [0.0, 0.0, low],
+            com=rotation_of(stable.quat) @ self.com - [0.0, 0.0, low],
             points=_surface_points(turned, radii),
         )
 
     def nearest_rest(self, quat: Array) -> int:
         """Index of the stable pose whose downward direction is nearest to that of ``quat``."""
         down = _down(quat)
-        return int(np.argmax([float(_down(np.array(s.quat)) @ down) for s in self.stable_poses]))
+        return int(np.argmax(self._downs @ down))
 
     def tilt(self, quat: Array) -> float:
         """Angle, rad, between an orientation's downward direction and the nearest stable one."""
-        down = _down(quat)
-        best = max(float(_down(np.array(s.quat)) @ down) for s in self.stable_poses)
+        best = float((self._downs @ _down(quat)).max())
         return math.acos(min(1.0, max(-1.0, best)))
+
+    def upright_footprint(self, rotation: Array, quat: Array) -> ConvexPolygon | None:
+        """Footprint about the origin of an orientation that is stable within 0.1 degrees.
+
+        None for any other orientation. Shares the stable pose's hull, turned by the yaw between.
+        """
+        alike = self._downs @ _down(quat)
+        index = int(np.argmax(alike))
+        if alike[index] < STABLE_COS:
+            return None
+        rest = self.rest(index)
+        turn = rotation @ rotation_of(self.stable_poses[index].quat).T
+        yaw = math.atan2(turn[1, 0] - turn[0, 1], turn[0, 0] + turn[1, 1])
+        return rest.polygon.moved(rotation2(yaw), np.zeros(2))
 
     @cached_property
     def samples(self) -> Array:
@@ -219,6 +235,18 @@ def asset_geometry(asset: RigidAsset) -> AssetGeometry:
     return geometry
 
 
+def rotation_of(quat: Sequence[float] | Array) -> Array:
+    """Rotation matrix (3, 3) of one unit quaternion (4,) wxyz, in scalar arithmetic."""
+    w, x, y, z = (float(v) for v in quat)
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
 def _down(quat: Array) -> Array:
     """World down (3,) in the object frame of a world_from_object quaternion."""
     w, x, y, z = quat
@@ -244,7 +272,7 @@ def _swept_points(shape: Shape) -> tuple[Array, Array]:
         local = unit_sphere(192) * np.array(shape.size)
     else:
         local = np.array(shape.vertices, dtype=np.float64)
-    points = quat_rotate(np.array(shape.quat), local) + np.array(shape.position)
+    points = local @ rotation_of(shape.quat).T + shape.position
     return points, np.full(len(points), radius)
 
 

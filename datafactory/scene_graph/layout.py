@@ -31,8 +31,8 @@ from datafactory_assets.asset import RigidAsset
 
 __all__ = ["KeepOut", "LayoutObject", "LayoutProblem", "LayoutResult", "Region", "solve_layout"]
 
-RESTARTS = 4
-BATCHES_PER_OBJECT = 4
+RESTARTS = 3
+BATCHES_PER_OBJECT = 3
 BATCHES_PER_VISIT = 4
 BRANCHES = 3
 BLAME_SHARE = 0.05
@@ -193,7 +193,7 @@ class _Search:
             if item.fixed is not None:
                 world.place(Body.at(name, item.asset, item.fixed), support)
         self._placements = {}
-        self._budget = 2 + BATCHES_PER_OBJECT * len(self._sites)
+        self._budget = 6 + BATCHES_PER_OBJECT * len(self._sites)
         self._ok = self._descend(0, world)
         return self._ok
 

@@ -18,6 +18,11 @@ def rotation2(angle_rad: float) -> Array:
     return np.array([[c, -s], [s, c]])
 
 
+def next_vertices(vertices: Array) -> Array:
+    """(k, 2) each vertex's successor around the polygon."""
+    return np.concatenate([vertices[1:], vertices[:1]])
+
+
 def hull_vertices(points: ArrayLike) -> Array:
     """Vertices (k, 2) of the convex hull of points (n, 2), counter-clockwise.
 
@@ -59,9 +64,9 @@ class ConvexPolygon:
     def of(cls, vertices: ArrayLike) -> ConvexPolygon:
         """From counter-clockwise vertices (k, 2), k >= 3, without repeats."""
         v = np.asarray(vertices, dtype=np.float64)
-        edge = np.roll(v, -1, axis=0) - v
+        edge = next_vertices(v) - v
         normals = np.stack([edge[:, 1], -edge[:, 0]], axis=1)
-        normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+        normals /= np.sqrt((normals * normals).sum(axis=1, keepdims=True))
         return cls(v, normals, np.sum(normals * v, axis=1))
 
     @classmethod
@@ -81,13 +86,14 @@ class ConvexPolygon:
     def area(self) -> float:
         """Area, m^2."""
         x, y = self.vertices.T
-        return float(0.5 * np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
+        u, v = next_vertices(self.vertices).T
+        return float(0.5 * np.sum(x * v - u * y))
 
     @cached_property
     def centroid(self) -> Array:
         """(2,) centre of area."""
         v = self.vertices - self.vertices[0]
-        w = np.roll(v, -1, axis=0)
+        w = next_vertices(v)
         cross = v[:, 0] * w[:, 1] - w[:, 0] * v[:, 1]
         centre: Array = ((v + w) * cross[:, None]).sum(axis=0) / (3.0 * cross.sum())
         centre += self.vertices[0]
@@ -145,8 +151,8 @@ class ConvexPolygon:
 def _corner_distance(corners: ConvexPolygon, edges: ConvexPolygon) -> float:
     """Least distance from one polygon's corners to the other's edges, metres."""
     start = edges.vertices
-    direction = np.roll(start, -1, axis=0) - start
+    direction = next_vertices(start) - start
     offset = corners.vertices[:, None] - start[None]
-    t = np.sum(offset * direction, axis=2) / np.sum(direction * direction, axis=1)
-    miss = offset - np.clip(t, 0.0, 1.0)[..., None] * direction
-    return float(np.sqrt(np.sum(miss * miss, axis=2).min()))
+    t = (offset * direction).sum(axis=2) / (direction * direction).sum(axis=1)
+    miss = offset - np.minimum(np.maximum(t, 0.0), 1.0)[..., None] * direction
+    return math.sqrt(float((miss * miss).sum(axis=2).min()))

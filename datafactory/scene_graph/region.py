@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datafactory.geometry import Array
-from datafactory.scene_graph.polygon import ConvexPolygon
+from datafactory.scene_graph.polygon import ConvexPolygon, next_vertices
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class KeepOut:
         if polygon.overshoot(centre) <= 0.0:
             return -self.radius
         start = polygon.vertices
-        edge = np.roll(start, -1, axis=0) - start
+        edge = next_vertices(start) - start
         t = np.sum((centre - start) * edge, axis=1) / np.sum(edge * edge, axis=1)
         miss = centre - start - np.clip(t, 0.0, 1.0)[:, None] * edge
         return math.sqrt(float(np.sum(miss * miss, axis=1).min())) - self.radius

@@ -61,6 +61,21 @@ def carried(body: Body, up: float, share: float, world: World) -> tuple[Measure,
     )
 
 
+def support_height(a: Body, support: str, world: World) -> float:
+    """World height, metres, at which a support carries an object.
+
+    That of the lowest contact between them whose normal rises, or, where the object's centre of
+    mass is over an open cavity, of the cavity's floor if that is lower; ``inf`` without contact.
+    """
+    lowest = world.loads(a.name).get(support, NO_LOAD).lowest
+    if support == TABLE or math.isinf(lowest):
+        return lowest
+    cavity = world.body(support).cavity_surface()
+    if cavity is None or cavity.polygon.overshoot(a.com[:2]) > 0.0:
+        return lowest
+    return min(lowest, cavity.z)
+
+
 class On:
     """The support's contacts carry the subject, whose centre of mass is over the support."""
 
@@ -76,7 +91,12 @@ class On:
         return (
             *carried(a, load.up, share, world),
             Measure("com_outside_max", over, limit(world, *OVER), "m"),
-            Measure("below_support_max", load.lowest - a.bottom, SUPPORT_HEIGHT, "m"),
+            Measure(
+                "below_support_max",
+                support_height(a, support, world) - a.bottom,
+                SUPPORT_HEIGHT,
+                "m",
+            ),
         )
 
     def draw(self, relation: Relation, drawer: Drawer) -> Draft | None:
@@ -141,6 +161,8 @@ class In:
         if b.geometry.cavity is None:
             return (Measure("cavity_min", 0.0, 1.0, ""),)
         depth, share = contained(a, b)
+        if world.planned and depth < COM_CLEARANCE[1]:
+            return (Measure("com_depth_min", depth, COM_CLEARANCE[1], "m"),)
         up = inside_support(a.name, container, world)
         total = sum(load.up for load in world.loads(a.name).values())
         return (
@@ -162,7 +184,7 @@ def contained(a: Body, b: Body) -> tuple[float, float]:
     if field is None:
         return -math.inf, 0.0
     depth = field.clearance(b.to_local(a.com))
-    if depth < -0.05:
+    if depth < COM_CLEARANCE[0]:
         return depth, 0.0
     samples = a.geometry.samples @ a.rotation.T + a.pose.position
     inside = field.cavity.contains(b.to_local(samples), margin=-WALL_TOLERANCE)
@@ -232,7 +254,7 @@ class Above:
     def _reference_height(a: Body, other: str, world: World) -> float:
         """Height of what a is over: the contact that carries it, a surface, or the top."""
         if weight_shares(a.name, world).get(other, 0.0) >= SUPPORT_SHARE:
-            return world.loads(a.name)[other].lowest
+            return support_height(a, other, world)
         if other == TABLE:
             return world.table.height
         b = world.body(other)

@@ -13,6 +13,7 @@ CENTRED = 0.25
 DEEPEST_LIFT = 0.004
 WALL_MARGIN = 0.0015
 HEADROOM = 0.01
+PILE_GAP = 0.002
 
 
 def turned_points(rest: Rest, points: Array, yaw: Array) -> Array:
@@ -64,7 +65,9 @@ def _settle(support: Body, surface: Surface, centres: Array, drawer: Drawer) -> 
     drops = np.zeros(n)
     if surface.cavity:
         lifts = cavity_lift(support, drawer.rest, centres, drawer.yaw)
-        good &= lifts <= DEEPEST_LIFT
+        low = good & (lifts <= DEEPEST_LIFT)
+        centred = np.linalg.norm(com - surface.polygon.centroid, axis=1) <= margin
+        good = low if low.any() else good & centred
         heights, drops = heights + lifts, lifts
     elif drawer.rest.base is not None:
         base = turned_points(drawer.rest, drawer.rest.base.vertices, drawer.yaw)
@@ -104,8 +107,8 @@ def cavity_lift(container: Body, rest: Rest, centres: Array, yaw: Array) -> Arra
 
 def draw_in(container: Body, drawer: Drawer) -> Draft | None:
     """Positions in the cavity of an upright container; None when it has none."""
-    surface = container.cavity_surface()
-    if surface is None:
+    field, surface = container.geometry.cavity, container.cavity_surface()
+    if field is None or surface is None:
         return None
     n = len(drawer.yaw)
     middle = surface.polygon.centroid
@@ -119,7 +122,9 @@ def draw_in(container: Body, drawer: Drawer) -> Draft | None:
         content = drawer.world.bodies[other]
         reach = content.radius + drawer.rest.radius
         over = np.linalg.norm(centres - content.centre, axis=1) < reach
-        piles = np.where(over, np.maximum(piles, content.top + 0.002), piles)
+        piles = np.where(over, np.maximum(piles, content.top + PILE_GAP), piles)
+    rim = float(container.pose.position[2]) + float(field.z[-1])
+    piles[piles + drawer.rest.com[2] > rim] = np.nan
     return Draft(centres, piles, piles - surface.z, container.name)
 
 

@@ -22,7 +22,7 @@ def volume_samples(shapes: Sequence[Shape]) -> Array:
     parts = []
     for shape, count in zip(shapes, counts, strict=True):
         local = _inside(shape, _halton(int(count)))
-        parts.append(quat_rotate(np.array(shape.quat), local) + np.array(shape.position))
+        parts.append(quat_rotate(np.array(shape.quat), local) + shape.position)
     return np.concatenate(parts)
 
 

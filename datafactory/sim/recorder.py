@@ -70,8 +70,9 @@ class Recorder:
         data: Live simulation data; read only for users.
         frame: Number of frames executed.
         step_cpu_s: CPU seconds spent inside ``mj_step``.
-        robot_force: (n_entities,) largest force of the arm on each entity since the last
-            :meth:`clear_forces`, newtons; row 0 arm, row 1 gripper.
+        touching: Pairs of entity indices (a <= b) that touched during the last frame, with the
+            largest normal force, newtons, and the deepest penetration, metres.
+        max_penetration: Deepest penetration of the run, metres.
         diverged: The engine reported an unstable state.
     """
 
@@ -85,11 +86,8 @@ class Recorder:
         self.frame = 0
         self.step_cpu_s = 0.0
         self.diverged = False
-        n = len(scene.entities)
-        self._n = n
-        self._force = np.zeros((n, n))
-        self._depth = np.zeros((n, n))
-        self.robot_force = np.zeros((2, n))
+        self.touching: dict[tuple[int, int], tuple[float, float]] = {}
+        self._seen: list[tuple[NDArray[np.int64], Array, Array]] = []
         self._open: dict[tuple[int, int], list[float]] = {}
         self._intervals: list[ContactInterval] = []
         self.max_penetration = 0.0
@@ -99,6 +97,8 @@ class Recorder:
         self._target_q: list[NDArray[np.float32]] = []
         self._target_opening: list[np.float32] = []
         self._checkpoints: list[tuple[int, Array]] = []
+        self._last_opening = -1.0
+        self._last_grip = np.float32(0.0)
         self.set_targets(np.asarray(scene.scene.home), 1.0)
         self._hold_activation()
 
@@ -121,8 +121,13 @@ class Recorder:
         self.target_opening = np.float32(opening)
         ctrl = self.data.ctrl
         ctrl[scene.arm_ctrl] = self.target_q
-        grip = np.float32(scene.robot.gripper_ctrl_from_opening(float(self.target_opening)))
-        ctrl[scene.gripper_ctrl] = grip
+        ctrl[scene.gripper_ctrl] = self._gripper_ctrl(float(self.target_opening))
+
+    def _gripper_ctrl(self, opening: float) -> np.float32:
+        if opening != self._last_opening:
+            self._last_opening = opening
+            self._last_grip = np.float32(self.scene.robot.gripper_ctrl_from_opening(opening))
+        return self._last_grip
 
     def settle(self, duration_s: float) -> None:
         """Lets the scene rest for a while, unrecorded, holding the current targets."""
@@ -141,8 +146,6 @@ class Recorder:
         self._ctrl.append(data.ctrl.astype(np.float32))
         self._target_q.append(self.target_q)
         self._target_opening.append(self.target_opening)
-        self._force[:] = 0.0
-        self._depth[:] = -1.0
         done = 0
         while done < self.steps_per_frame:
             count = min(CHUNK_STEPS, self.steps_per_frame - done)
@@ -151,7 +154,7 @@ class Recorder:
             self.step_cpu_s += time.thread_time() - begin
             self._look_at_contacts()
             done += count
-        self._update_intervals()
+        self._sum_up_contacts()
         self.frame += 1
         self._check_divergence()
 
@@ -172,30 +175,35 @@ class Recorder:
 
     def _look_at_contacts(self) -> None:
         data = self.data
-        if not data.ncon:
-            return
-        contact = data.contact
-        entity = self.scene.geom_entity[contact.geom]
-        a = entity.min(axis=1)
-        b = entity.max(axis=1)
-        np.maximum.at(self._depth, (a, b), -contact.dist)
-        address = contact.efc_address
-        force = np.where(address >= 0, data.efc_force[address], 0.0)
-        np.maximum.at(self._force, (a, b), force)
+        if data.ncon:
+            contact = data.contact
+            address = contact.efc_address
+            force = np.where(address >= 0, data.efc_force[address], 0.0)
+            self._seen.append((self.scene.geom_entity[contact.geom], contact.dist.copy(), force))
 
-    def _update_intervals(self) -> None:
-        depth, force, frame = self._depth, self._force, self.frame
-        touching = {(int(i), int(j)) for i, j in zip(*np.nonzero(depth >= 0.0), strict=True)}
-        for pair in touching:
-            record = self._open.setdefault(pair, [frame, 0.0, 0.0])
-            record[1] = max(record[1], float(force[pair]))
-            record[2] = max(record[2], float(depth[pair]))
-            self.max_penetration = max(self.max_penetration, float(depth[pair]))
-        for pair in [p for p in self._open if p not in touching]:
-            self._close(pair)
-        for row, entity in enumerate((2, 3)):
-            both = np.maximum(force[entity], force[:, entity])
-            np.maximum(self.robot_force[row], both, out=self.robot_force[row])
+    def _sum_up_contacts(self) -> None:
+        """Reduces the frame's looks to one (force, depth) per pair of entities."""
+        touching: dict[tuple[int, int], tuple[float, float]] = {}
+        for entity, distance, force in self._seen:
+            rows = zip(entity.tolist(), distance.tolist(), force.tolist(), strict=True)
+            for (a, b), gap, push in rows:
+                if gap > 0.0:
+                    continue
+                pair = (a, b) if a <= b else (b, a)
+                old = touching.get(pair, (0.0, 0.0))
+                touching[pair] = (max(old[0], push), max(old[1], -gap))
+        self._seen.clear()
+        self.touching = touching
+        for pair, (push, depth) in touching.items():
+            record = self._open.get(pair)
+            if record is None:
+                record = self._open[pair] = [self.frame, 0.0, 0.0]
+            record[1] = max(record[1], push)
+            record[2] = max(record[2], depth)
+            self.max_penetration = max(self.max_penetration, depth)
+        if len(self._open) > len(touching):
+            for pair in [p for p in self._open if p not in touching]:
+                self._close(pair)
 
     def _close(self, pair: tuple[int, int]) -> None:
         start, force, depth = self._open.pop(pair)
@@ -216,10 +224,6 @@ class Recorder:
             for side in hit:
                 mask |= int(side)
         return mask
-
-    def clear_forces(self) -> None:
-        """Starts a new measuring period of ``robot_force``."""
-        self.robot_force[:] = 0.0
 
     def finish(self) -> Recording:
         """Closes the recording with a last checkpoint after the last frame."""

@@ -57,7 +57,7 @@ def create_tables(location: Location, extra: Sequence[pa.Field]) -> None:
             lance.write_dataset(
                 schema.empty_table(),
                 location.table(name),
-                mode="overwrite",
+                mode="overwrite" if table_exists(location, name) else "create",
                 data_storage_version=STORAGE_VERSION,
                 enable_stable_row_ids=True,
             )

@@ -177,8 +177,8 @@ def _check_document(bench: RobotBench) -> None:
 def _check_numbers(bench: RobotBench) -> None:
     robot, model = bench.robot, bench.model
     count = len(robot.arm_joints)
-    for values in (robot.velocity_limit, robot.acceleration_limit, robot.jerk_limit,
-                   robot.effort_limit, robot.home, robot.joint_lower, robot.joint_upper):  # fmt: skip
+    speeds = (robot.velocity_limit, robot.acceleration_limit, robot.jerk_limit)
+    for values in (*speeds, robot.effort_limit, robot.home, robot.joint_lower, robot.joint_upper):
         assert len(values) == count, "a limit has the wrong length"
     assert min(*robot.velocity_limit, *robot.acceleration_limit, *robot.jerk_limit) > 0
     ranges = np.array([model.joint(n).range for n in robot.arm_joints])

@@ -14,7 +14,7 @@ from datafactory.sim.recorder import Recorder
 
 from datafactory_pick_place import judge
 from datafactory_pick_place.clock import StageClock
-from datafactory_pick_place.execution import Execution, Held, Stop
+from datafactory_pick_place.execution import FIRST_OBJECT, Execution, Held, Stop
 from datafactory_pick_place.reach import PickPlan, PlacePlan, Reach, Refusal
 from datafactory_pick_place.sampling import AttemptStreams
 from datafactory_pick_place.subgoals import Subgoal, plan_stage
@@ -161,7 +161,7 @@ class Attempt:
     def _pick(self, subject: int, plan: PickPlan, number: int) -> tuple[Rejected | None, bool]:
         """Approaches, grasps and lifts. The flag tells whether a second grasp may help."""
         execution, recorder = self.execution, self.recorder
-        entity = 4 + subject
+        entity = FIRST_OBJECT + subject
         execution.held = None
         with self.clock.stage("execute"):
             execution.touchable = set()
@@ -193,7 +193,7 @@ class Attempt:
 
     def _lift(self, subject: int, number: int) -> tuple[Rejected | None, bool]:
         execution = self.execution
-        entity = 4 + subject
+        entity = FIRST_OBJECT + subject
         tcp_from_object = execution.tcp().inverse() @ execution.object_pose(subject)
         with self.clock.stage("plan"):
             self.reach.observe(self.recorder.data.qpos)

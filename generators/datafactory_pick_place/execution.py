@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ MAX_ARRIVAL_FRAMES = 8
 SUPPORT_FORCE_N = 8.0
 """Fingertips may brush what the manipulated object stands on, up to this force."""
 SLIP_M = 0.02
+ARM, GRIPPER = 2, 3
+FIRST_OBJECT = 4
 """A held object that moved farther in the gripper than this has slipped."""
 
 
@@ -167,36 +170,40 @@ class Execution:
         return recorder.pad_contacts(entity)
 
     def _tick(self) -> Stop | None:
-        self.recorder.clear_forces()
         self.recorder.tick()
         if self.recorder.diverged:
             return Stop("sim_diverged", "stable_simulation", 1.0, 0.0, "1")
         return self._forbidden_contact() or self._lost_object()
 
     def _forbidden_contact(self) -> Stop | None:
-        arm, gripper = self.recorder.robot_force
         names = self.scene.entities
-        k = int(arm.argmax())
-        self.max_arm_force_n = max(self.max_arm_force_n, float(arm[k]))
-        if arm[k] > 0.0:
-            return Stop("robot_contact", "arm_contact_force", float(arm[k]), 0.0, "N", names[k])
-        for k in np.flatnonzero(gripper > 0.0):
-            force = float(gripper[k])
-            if k in self.touchable or k == 3:
+        for (a, b), (force, _) in self.recorder.touching.items():
+            if ARM in (a, b):
+                self.max_arm_force_n = max(self.max_arm_force_n, force)
+                return Stop("robot_contact", "arm_contact_force", force, 0.0, "N",
+                            names[b if a == ARM else a])  # fmt: skip
+            if GRIPPER not in (a, b) or a == b:
                 continue
-            limit = SUPPORT_FORCE_N if k in self.supports else 0.0
-            if k in self.supports:
+            other = b if a == GRIPPER else a
+            if other in self.touchable:
+                continue
+            limit = SUPPORT_FORCE_N if other in self.supports else 0.0
+            if other in self.supports:
                 self.max_brush_n = max(self.max_brush_n, force)
             if force > limit:
-                return Stop("robot_contact", "gripper_contact_force", force, limit, "N", names[k])
+                return Stop("robot_contact", "gripper_contact_force", force, limit, "N",
+                            names[other])  # fmt: skip
         return None
 
     def _lost_object(self) -> Stop | None:
         held = self.held
         if held is None:
             return None
-        now = self.tcp().inverse() @ self.object_pose(held.index)
-        moved = float(np.linalg.norm(now.position - held.tcp_from_object.position))
+        data = self.recorder.data
+        address = self.scene.object_qpos[held.index]
+        reach = data.qpos[address : address + 3] - data.site_xpos[self._tcp]
+        now = reach @ data.site_xmat[self._tcp].reshape(3, 3)
+        moved = math.dist(now, held.tcp_from_object.position)
         self.slip_m = max(self.slip_m, moved)
         if moved > SLIP_M:
             gone = not self.recorder.pad_contacts(held.entity)

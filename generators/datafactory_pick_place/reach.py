@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from datafactory.geometry import Pose
@@ -19,15 +20,17 @@ from datafactory.scene_graph.graph import Relation
 from datafactory.scene_graph.relations import Placement, sample_poses
 from datafactory.sim.assembly import OBJECT_PREFIX, SceneModel
 from datafactory.sim.gripper import gripper_postures
+from datafactory_assets.asset import RigidAsset
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 APPROACH_M = 0.09
 LIFT_M = 0.10
 RELEASE_GAPS_M = (0.004, 0.015, 0.03, 0.05)
-NEIGHBOUR_M = 0.22
+NEIGHBOUR_M = 0.12
 MAX_GRASPS_TRIED = 10
 PLACEMENTS = 5
+BRUSH_M = 0.002
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,23 @@ class PlacePlan:
     transit: Trajectory
     lower: Trajectory
     gap: float
+
+
+def _unturned(placement: Placement, asset: RigidAsset, now: Pose) -> Placement:
+    """The same place with the object's present heading: the wrist then need not turn."""
+    turn = _heading(now.quat) - _heading(placement.world_from_object.quat)
+    rotation = Pose.from_yaw((0.0, 0.0, 0.0), turn)
+    com = np.array(asset.com)
+    old = placement.world_from_object
+    quat = (rotation @ Pose.of((0.0, 0.0, 0.0), old.quat)).quat
+    # The centre of mass stays where it was, so an elongated object stays over its support.
+    position = old.apply(com) - Pose.of((0.0, 0.0, 0.0), quat).apply(com)
+    return replace(placement, world_from_object=Pose(position, quat))
+
+
+def _heading(quat: Array) -> float:
+    """Rotation about world z in rad, the twist part of an orientation."""
+    return 2.0 * math.atan2(float(quat[3]), float(quat[0]))
 
 
 class Reach:
@@ -168,9 +188,10 @@ class Reach:
         )
         if not grasps:
             return Refusal("grasp", "no_grasp", 0)
-        placements = sample_poses(relations, item.asset, state, streams[1], PLACEMENTS)
-        if not placements:
+        sampled = sample_poses(relations, item.asset, state, streams[1], PLACEMENTS)
+        if not sampled:
             return Refusal("plan", "layout_infeasible", 0)
+        placements = [v for p in sampled for v in (p, _unturned(p, item.asset, pose))]
         refusal = Refusal("plan", "ik_failed", 0)
         for tried, grasp in enumerate(grasps[:MAX_GRASPS_TRIED], start=1):
             plan = self._try_grasp(subject, grasp, pose, placements, q)
@@ -288,11 +309,21 @@ class Reach:
             return PlacePlan(placement, transit.trajectory, lower.trajectory, gap)
         return Refusal("plan", reason, len(plan.placements))
 
+    def _tolerate_brushing(self) -> None:
+        """Lets fingers start as close to anything as closing or opening has brought them.
+
+        What they touch in physics is judged there, with forces.
+        """
+        entities = ["table", *(OBJECT_PREFIX + o.name for o in self.scene.scene.objects)]
+        self.world.allow(FINGERS, entities, depth_m=BRUSH_M)
+
     def lift(
         self, subject: int, tcp_from_object: Pose, width: float, q: Array
     ) -> Trajectory | Refusal:
         """Plans the straight lift of a grasped object off its support."""
         self._attach(subject, tcp_from_object, width)
+        self._tolerate_brushing()
+        self.world.allow(HELD, FINGERS)
         self.world.allow(HELD, self._standing_on(subject))
         here = self.kinematics.fk(q)
         up = Pose(here.position + np.array([0.0, 0.0, LIFT_M]), here.quat)
@@ -313,6 +344,7 @@ class Reach:
         """Plans the straight way back out, away from a released object."""
         self._let_go()
         self._set_opening(opening)
+        self._tolerate_brushing()
         name = OBJECT_PREFIX + self.scene.scene.objects[subject].name
         self.world.allow(FINGERS, name)
         here = self.kinematics.fk(q)

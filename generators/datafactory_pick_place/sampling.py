@@ -13,9 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 from datafactory.geometry import Pose
 from datafactory.robots.model import RobotModel
-from datafactory.scene import Scene, SceneObject, Table
+from datafactory.scene import Scene, SceneObject, Table, WorldState
 from datafactory.scene_graph.contradictions import find_asset_contradictions
-from datafactory.scene_graph.layout import LayoutObject, LayoutProblem, Region, solve_layout
+from datafactory.scene_graph.fitting import fits_in
+from datafactory.scene_graph.goal import check_goal
+from datafactory.scene_graph.graph import Relation
+from datafactory.scene_graph.layout import (
+    LayoutObject,
+    LayoutProblem,
+    LayoutResult,
+    Region,
+    solve_layout,
+)
 from datafactory.seeding import Streams
 from datafactory.spec import Case, ManipulationSpec
 from datafactory_assets.asset import RigidAsset
@@ -31,6 +40,7 @@ CAMERA_POSITION = (1.35, 0.0, 1.45)
 CAMERA_TARGET = (0.5, 0.0, 0.78)
 MAX_DISTRACTOR_TRIES = 12
 MAX_OBJECT_TRIES = 8
+MAX_LAYOUT_TRIES = 6
 
 
 @dataclass(frozen=True)
@@ -103,7 +113,7 @@ def _draw_objects(
         for role, query in case.objects.items():
             drawn = _distinct(Query.parse(query), streams["object_choice"], sources, taken)
             assets[role] = drawn
-        if not find_asset_contradictions(relations, assets):
+        if _plausible(relations, assets):
             break
     rng = streams["distractors"]
     low, high = spec.task_spec.distractors.count
@@ -111,6 +121,15 @@ def _draw_objects(
     for k in range(int(rng.integers(low, high + 1))):
         assets[f"distractor_{k}"] = _distinct(query, rng, sources, taken)
     return assets
+
+
+def _plausible(relations: Sequence[Relation], assets: dict[str, RigidAsset]) -> bool:
+    """Whether everything fits where it shall go, in the orientation it starts in."""
+    if find_asset_contradictions(relations, assets):
+        return False
+    return all(
+        fits_in(assets[r.subject], assets[r.objects[0]], (0,)) for r in relations if r.name == "in"
+    )
 
 
 def _distinct(
@@ -164,6 +183,21 @@ def _layout_problem(
     )
 
 
+def _goal_in_layout(
+    case: Case, problem: LayoutProblem, result: LayoutResult, assets: dict[str, RigidAsset]
+) -> bool:
+    """Whether the goal's first stage holds in a layout, as far as positions alone can tell."""
+    state = WorldState(
+        table=problem.table,
+        assets=assets,
+        poses={name: p.world_from_object for name, p in result.placements.items()},
+        contacts=(),
+        world_from_base=problem.world_from_base,
+        world_from_camera=problem.world_from_camera,
+    )
+    return check_goal(case.goal, state, stage=len(case.goal.stages) - 1).holds
+
+
 def draw_scene(
     spec: ManipulationSpec,
     robot: RobotModel,
@@ -188,7 +222,10 @@ def draw_scene(
     if impossible:
         return Draw(case, None, assets, tuple(c.message for c in impossible), 0)
     problem = _layout_problem(spec, case, assets, table, base)
-    result = solve_layout(problem, streams["object_pose"])
+    for _ in range(MAX_LAYOUT_TRIES):  # a layout in which the goal already holds is no task
+        result = solve_layout(problem, streams["object_pose"])
+        if not result.ok or not _goal_in_layout(case, problem, result, assets):
+            break
     if not result.ok:
         return Draw(case, None, assets, result.unsatisfied, result.candidates)
     dynamics = streams["dynamics"]

@@ -1,0 +1,165 @@
+"""``datafactory show``: one attempt in words and as a picture, or many as a sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from datafactory_cli.session import Session, command
+from datafactory_cli.text import table
+
+if TYPE_CHECKING:
+    from datafactory.inspection import Shown
+    from datafactory.store.dataset import Dataset
+
+SHEET_LIMIT = 200
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    command(app, "show")(show)
+
+
+def show(
+    session: Session,
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Dataset.")],
+    episode: Annotated[
+        str | None, typer.Argument(metavar="[EPISODE]", help="Episode id, or how it begins.")
+    ] = None,
+    index: Annotated[
+        int | None, typer.Option("--index", help="Episode by position, from 0.")
+    ] = None,
+    rejected: Annotated[
+        int | None, typer.Option("--rejected", help="Rejected attempt by position, from 0.")
+    ] = None,
+    png: Annotated[Path | None, typer.Option("--png", help="Write a picture here.")] = None,
+    sheet: Annotated[
+        int | None, typer.Option("--sheet", help="Plan views of this many episodes in one image.")
+    ] = None,
+    list_versions: Annotated[
+        bool, typer.Option("--versions", help="List versions and tags.")
+    ] = False,
+    at: Annotated[str | None, typer.Option("--at", help="Version number or tag.")] = None,
+) -> None:
+    """Show one episode (the first by default), a rejected attempt, or a sheet of many."""
+    from datafactory.inspection import pick, summary
+    from datafactory.store.dataset import open_dataset
+
+    version = int(at) if at is not None and at.isdigit() else at
+    dataset = open_dataset(folder, version)
+    if list_versions:
+        _versions(session, dataset)
+        return
+    if sheet is not None:
+        _sheet(session, dataset, folder, sheet, png or Path("sheet.png"))
+        return
+    shown = pick(dataset, episode=episode, index=index, rejected=rejected)
+    data = summary(shown)
+    target = _picture_path(png, shown)
+    _write_picture(shown, target)
+    data["picture"] = str(target)
+    session.result(data, _text(session, shown, data))
+
+
+def _picture_path(png: Path | None, shown: Shown) -> Path:
+    return png or Path(f"episode_{shown.attempt_id[:12]}.png")
+
+
+def _write_picture(shown: Shown, target: Path) -> None:
+    from datafactory.picture import episode_picture
+
+    caption = f"seed {shown.lineage['run_seed']}   |   id {shown.attempt_id[:12]}"
+    image = episode_picture(shown.attempt, shown.assets, caption, shown.track)
+    _save(image, target)
+
+
+def _save(image: Any, target: Path) -> None:
+    from datafactory.errors import SpecError, StorageError
+
+    if target.suffix.lower() not in (".png", ".webp", ".jpg", ".jpeg"):
+        raise SpecError("a picture file ends in .png, .webp or .jpg", where=str(target))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        image.save(target)
+    except OSError as error:
+        raise StorageError("cannot write the picture", where=str(target), why=str(error),
+                           remedy="--png PATH in a writable folder") from error  # fmt: skip
+
+
+def _text(session: Session, shown: Shown, data: dict[str, Any]) -> str:
+    from datafactory.scene_graph.graph import Goal
+
+    verdict = "accepted" if data["accepted"] else f"rejected at {data['stage']}: {data['reason']}"
+    goal = str(Goal.from_json(data["goal"])) if isinstance(data["goal"], list) else "-"
+    length = f"{data['frames']} frames"
+    if data["fps"]:
+        length += f", {data['frames'] / data['fps']:.2f} s at {data['fps']} Hz"
+    lineage = data["lineage"]
+    head = [
+        ("instruction", session.paint(data["instruction"] or "-", "title")),
+        ("verdict", session.paint(verdict, "good" if data["accepted"] else "bad")),
+        ("task", f"{data['task']} on {data['robot']}"),
+        ("goal", goal),
+        ("length", length),
+        ("made by", f"{lineage['generator']} {lineage['generator_version']}, "
+                    f"seed {lineage['run_seed']}, attempt {lineage['attempt']}"),
+        ("spec", lineage["spec_hash"]),
+        ("engine", f"{lineage['engine']} on {lineage['cpu']}"),
+        ("id", data["id"]),
+    ]  # fmt: skip
+    parts = [table(head), _objects(data), _checks(session, data)]
+    if data["phases"]:
+        parts.append("phases: " + ", ".join(
+            f"{p['name']} {p['start']}-{p['stop']}" for p in data["phases"]))  # fmt: skip
+    parts += [f"reproduce: {line}" for line in shown.commands]
+    parts.append(f"picture: {data['picture']}")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _objects(data: dict[str, Any]) -> str:
+    rows = [
+        (o["name"], f"{o['colour']} {o['category']}", o["material"], f"{o['mass_kg']:.3f}",
+         f"{o['moved_m']:.3f}", o["licence"], o["uid"])
+        for o in data["objects"]
+    ]  # fmt: skip
+    return table(rows, ("object", "what", "material", "kg", "moved m", "licence", "asset"))
+
+
+def _checks(session: Session, data: dict[str, Any]) -> str:
+    rows = [
+        (c["stage"], c["check"], f"{c['value']:.4g}", f"{c['limit']:.4g}",
+         "" if c["unit"] == "1" else c["unit"], "ok" if c["passed"] else "FAILED")
+        for c in data["checks"]
+    ]  # fmt: skip
+    return table(rows, ("stage", "check", "value", "limit", "unit", "result"))
+
+
+def _versions(session: Session, dataset: Dataset) -> None:
+    found = dataset.versions()
+    rows = [(v.version, f"{v.timestamp:%Y-%m-%d %H:%M:%S}", " ".join(v.tags)) for v in found]
+    data = [{"version": v.version, "timestamp": v.timestamp.isoformat(), "tags": list(v.tags)}
+            for v in found]  # fmt: skip
+    session.result({"versions": data}, table(rows, ("version", "time", "tags")))
+
+
+def _sheet(session: Session, dataset: Dataset, folder: str, count: int, target: Path) -> None:
+    from datafactory.errors import DatasetError, SpecError
+    from datafactory.inspection import asset_records
+    from datafactory.picture import sheet_picture
+
+    if not 1 <= count <= SHEET_LIMIT:
+        raise SpecError(f"--sheet takes 1 to {SHEET_LIMIT}", why=f"got {count}")
+    total = len(dataset)
+    if not total:
+        raise DatasetError("there is no accepted episode yet", where=folder)
+    chosen = sorted({i * total // count for i in range(count)})
+    episodes = [dataset.episode(i) for i in chosen]
+    ids = sorted({key for e in episodes for key in e.asset_ids})
+    title = f"{episodes[0].task} on {episodes[0].robot}: {len(episodes)} of {total:,} episodes"
+    _save(sheet_picture(episodes, asset_records(dataset, ids), title), target)
+    session.result(
+        {"picture": str(target), "episodes": [e.episode_id for e in episodes]},
+        f"picture: {target} ({len(episodes)} of {total:,} episodes)",
+    )

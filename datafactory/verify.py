@@ -1,0 +1,200 @@
+"""Re-executing a dataset's episodes in fresh processes and demanding bit-equal states.
+
+Bit equality is promised for the same engine version and CPU. Elsewhere episodes may drift; the
+report then says so, and how far, instead of calling the data wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from datafactory.errors import DataFactoryError
+from datafactory.executor.child import Child, ChildDied
+from datafactory.executor.faults import AttemptBugError
+from datafactory.executor.machine import cpu, engine
+from datafactory.seeding import stream
+from datafactory.store.dataset import Dataset, open_dataset
+
+REPLAY_S = 600.0
+"""Wall seconds the re-execution of one episode may take."""
+
+
+@dataclass(frozen=True)
+class EpisodeCheck:
+    """The re-execution of one episode.
+
+    Attributes:
+        episode_id: The episode.
+        exact: Bit-equal.
+        first_difference: First frame that differs; -1 when none does.
+        drift: Largest absolute difference of a position, m or rad.
+        same_machine: Made by the engine version and CPU that checked it.
+        error: Why it could not be re-executed; empty when it could.
+    """
+
+    episode_id: str
+    exact: bool
+    first_difference: int
+    drift: float
+    same_machine: bool
+    error: str
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """The re-execution of a dataset, or of a sample of it.
+
+    Attributes:
+        path: Dataset.
+        engine, cpu: Of this machine.
+        episodes: Episodes in the dataset.
+        checked: Episodes re-executed.
+        exact: Bit-equal ones.
+        without_replay: Episodes that have no physics to re-execute.
+        failures: Those that are not bit-equal or could not be re-executed.
+        wall_s: Wall seconds.
+    """
+
+    path: str
+    engine: str
+    cpu: str
+    episodes: int
+    checked: int
+    exact: int
+    without_replay: int
+    failures: tuple[EpisodeCheck, ...]
+    wall_s: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing failed that should be bit-equal on this machine."""
+        return not any(f.same_machine or f.error for f in self.failures)
+
+
+def verify(
+    path: str,
+    *,
+    sample: int | None = None,
+    workers: int | None = None,
+    on_checked: Callable[[int, int], None] | None = None,
+) -> VerifyReport:
+    """Re-executes episodes from their stored model, states and controls.
+
+    Args:
+        path: Dataset.
+        sample: Number of episodes, drawn at random but always the same ones; None for all.
+        workers: Processes; None for one per core.
+        on_checked: Called with (checked, total) after each episode.
+
+    Raises:
+        DatasetError: It is not a dataset.
+    """
+    begin = time.monotonic()
+    dataset = open_dataset(path)
+    total = len(dataset)
+    positions = _positions(dataset, sample)
+    checks: list[EpisodeCheck | None] = []
+    count = min(workers or len(os.sched_getaffinity(0)), max(len(positions), 1))
+    for check in _run(dataset, positions, count):
+        checks.append(check)
+        if on_checked is not None:
+            on_checked(len(checks), len(positions))
+    done = [c for c in checks if c is not None]
+    failures = sorted((c for c in done if not c.exact), key=lambda c: c.episode_id)
+    return VerifyReport(
+        path=dataset.location.root,
+        engine=engine(),
+        cpu=cpu(),
+        episodes=total,
+        checked=len(done),
+        exact=len(done) - len(failures),
+        without_replay=len(checks) - len(done),
+        failures=tuple(failures),
+        wall_s=time.monotonic() - begin,
+    )
+
+
+def _positions(dataset: Dataset, sample: int | None) -> list[int]:
+    total = len(dataset)
+    if sample is None or sample >= total:
+        return list(range(total))
+    chosen = stream(0, dataset.location.root, total, "verify").permutation(total)[:sample]
+    return sorted(int(i) for i in chosen)
+
+
+def _run(
+    dataset: Dataset, positions: Sequence[int], count: int
+) -> Iterator[EpisodeCheck | None]:
+    """Drives ``count`` children, each by a thread that feeds it positions."""
+    todo: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for position in positions:
+        todo.put(position)
+    done: queue.SimpleQueue[EpisodeCheck | BaseException | None] = queue.SimpleQueue()
+    settings = {"path": dataset.location.root, "version": dataset.version}
+    children = [Child("datafactory.verify:serve", settings) for _ in range(count)]
+    threads = [
+        threading.Thread(target=_feed, args=(child, todo, done), daemon=True) for child in children
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in positions:
+            result = done.get()
+            if isinstance(result, BaseException):
+                raise result
+            yield result
+    finally:
+        for child in children:
+            child.kill()
+        for thread in threads:
+            thread.join()
+        for child in children:
+            child.close()
+
+
+def _feed(child: Child, todo: queue.SimpleQueue[int], done: queue.SimpleQueue[Any]) -> None:
+    position = -1
+    try:
+        while True:
+            position = todo.get_nowait()
+            child.send(position)
+            done.put(child.receive(REPLAY_S))
+    except queue.Empty:
+        return
+    except (ChildDied, TimeoutError) as error:
+        why = "took too long" if isinstance(error, TimeoutError) else "ended its process"
+        done.put(AttemptBugError("verify", position, f"re-executing episode {position} {why}"))
+
+
+def serve(connection: Connection, settings: dict[str, Any]) -> None:
+    """Re-executes the positions it is sent, in a process that made none of the data."""
+    dataset = open_dataset(settings["path"], settings["version"])
+    meshes: dict[str, bytes] = {}
+    while True:
+        connection.send(_check(dataset, connection.recv(), meshes))
+
+
+def _check(dataset: Dataset, position: int, meshes: dict[str, bytes]) -> EpisodeCheck | None:
+    from datafactory.sim.replay import replay
+
+    episode = dataset.episode(position)
+    if episode.replay is None:
+        return None
+    same = (episode.engine, episode.cpu) == (engine(), cpu())
+    try:
+        new = [h for h in episode.replay.mesh_hashes if h not in meshes]
+        meshes.update(dataset.asset_bytes(new))
+        used = {name: meshes[name] for name in episode.replay.mesh_hashes}
+        result = replay(episode, used)
+    except (ValueError, DataFactoryError) as error:
+        return EpisodeCheck(episode.episode_id, False, -1, 0.0, same, str(error))
+    return EpisodeCheck(
+        episode.episode_id, result.exact, result.first_difference, result.qpos_drift, same, ""
+    )
