@@ -172,10 +172,8 @@ def asset_records(dataset: Dataset, ids: Sequence[str]) -> tuple[AssetRecord, ..
     from datafactory.store.encode import to_rows
 
     listed = ", ".join("'" + i.replace("'", "''") + "'" for i in ids)
-    columns = list(dataset.table("assets").schema.names)
-    rows = to_rows(
-        dataset.assets(f"asset_id IN ({listed}) AND geometry_format = 'shapes-json'", columns)
-    )
+    wanted = f"asset_id IN ({listed}) AND geometry_format = 'shapes-json'"
+    rows = to_rows(dataset.table("assets").to_table(filter=wanted))
     return tuple(
         AssetRecord(
             **{name: row[name] for name in ("asset_id", "kind", "uid", "category", "mass",
@@ -192,7 +190,7 @@ def _commands(
 ) -> tuple[str, ...]:
     """The command that re-executes the episode, and the one that made it."""
     root = shlex.quote(dataset.location.root)
-    found = [f"datafactory verify {root} --episode {attempt_id}"] if accepted else []
+    found = [f"datafactory verify {root}"] if accepted else []
     made = {r.command for r in dataset.runs() if r.run_id == lineage["run_id"] and r.command}
     return (*found, *sorted(made)[:1])
 

@@ -33,11 +33,11 @@ from datafactory.planning.curve import (
 from datafactory.planning.double_s import Bounds, Profile
 
 _SAFETY = 1.0 - 1e-9
-_SAMPLED_SAFETY = 0.995
+_SAMPLED_SAFETY = 0.992
 _CURVATURE_SHARE = 0.5
 _SCAN_RATES = np.repeat(np.linspace(0.05, 1.0, 8), 2)
 _SCAN_SHARES = np.tile([1.0, 0.5], 8)
-_PEAK_SHARES = np.array([1e-6, 0.17, 0.33, 0.5, 0.67, 0.83, 1.0 - 1e-6])
+_PEAK_SHARES = np.clip(np.linspace(0.0, 1.0, 10), 1e-6, 1.0 - 1e-6)
 
 
 @dataclass(frozen=True, eq=False)

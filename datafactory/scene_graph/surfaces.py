@@ -14,6 +14,7 @@ DEEPEST_LIFT = 0.004
 WALL_MARGIN = 0.0015
 HEADROOM = 0.01
 PILE_GAP = 0.002
+UNDER_SPREAD = 0.8
 
 
 def turned_points(rest: Rest, points: Array, yaw: Array) -> Array:
@@ -129,9 +130,13 @@ def draw_in(container: Body, drawer: Drawer) -> Draft | None:
 
 
 def draw_under(upper: Body, drawer: Drawer) -> Draft | None:
-    """Positions on the plane under a body that leaves enough room; None when there is none."""
+    """Positions on the plane under a body's centre of mass; None when there is no room."""
     if upper.bottom - drawer.plane < drawer.rest.top + HEADROOM:
         return None
     n = len(drawer.yaw)
-    centres = upper.polygon.sample(drawer.rng, n)
-    return drawer.flat(centres)
+    footprint = drawer.rest.polygon
+    spots = drawer.rest.centre + UNDER_SPREAD * (
+        footprint.sample(drawer.rng, n) - drawer.rest.centre
+    )
+    offsets = turned_points(drawer.rest, spots, drawer.yaw)[np.arange(n), np.arange(n)]
+    return drawer.flat(upper.com[:2] - offsets)

@@ -31,6 +31,9 @@ NEIGHBOUR_M = 0.12
 MAX_GRASPS_TRIED = 10
 PLACEMENTS = 5
 BRUSH_M = 0.002
+LIMIT_MARGIN_RAD = 0.1
+MANIPULABILITY_SHARE = 0.25
+"""Postures below this share of the home posture's manipulability are not used for contact."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,16 @@ def _unturned(placement: Placement, asset: RigidAsset, now: Pose) -> Placement:
     return replace(placement, world_from_object=Pose(position, quat))
 
 
+def _behind(target: Pose) -> Pose:
+    """The TCP pose drawn back along the approach direction."""
+    return target @ Pose.of((0.0, 0.0, -APPROACH_M))
+
+
+def _above(target: Pose) -> Pose:
+    """The TCP pose lifted straight up."""
+    return Pose(target.position + np.array([0.0, 0.0, LIFT_M]), target.quat)
+
+
 def _heading(quat: Array) -> float:
     """Rotation about world z in rad, the twist part of an orientation."""
     return 2.0 * math.atan2(float(quat[3]), float(quat[0]))
@@ -131,6 +144,7 @@ class Reach:
             tcp_site=robot.tcp_site,
         )
         self.home = np.array(robot.home)
+        self._least_manipulability = MANIPULABILITY_SHARE * kinematics.manipulability(self.home)
 
     def observe(self, qpos: Array) -> None:
         """Takes over the present state of the world."""
@@ -142,6 +156,14 @@ class Reach:
         self.world.detach()
         self.world.clear_allowances()
         self.world.allow(FINGERS, FINGERS)
+
+    def _dexterous(self, q: Array) -> bool:
+        """Whether a posture leaves room to move on from: away from limits and singularities."""
+        kinematics = self.kinematics
+        return (
+            kinematics.limit_margin(q) > LIMIT_MARGIN_RAD
+            and kinematics.manipulability(q) > self._least_manipulability
+        )
 
     def _set_opening(self, opening: float) -> None:
         self.world.set_gripper(self.postures.at(opening))
@@ -207,13 +229,16 @@ class Reach:
         self._let_go()
         self._set_opening(grasp.opening)
         target = pose @ grasp.object_from_tcp
-        found = self.kinematics.solve_best(target, (self.home, q), valid=world.free)
+        found = self.kinematics.solve_best(
+            target, (self.home, q), valid=lambda x: self._dexterous(x) and world.free(x)
+        )
         if not found.ok:
             return found.reason or "ik_failed"
-        back = target @ Pose.of((0.0, 0.0, -APPROACH_M))
-        line = self.kinematics.line(found.q, straight_path(target, back, 6))
+        line = self.kinematics.line(found.q, straight_path(target, _behind(target), 6))
         if not line.ok or not all(world.free(x) for x in line.q[1::2]):
             return line.reason or "plan_collision"
+        if not self.kinematics.line(found.q, straight_path(target, _above(target), 5)).ok:
+            return "ik_failed"
         placed = self._first_place(subject, grasp, placements, found.q)
         if placed is None:
             return "ik_failed"
@@ -263,12 +288,17 @@ class Reach:
                 placement.world_from_object.position + np.array([0.0, 0.0, gap]),
                 placement.world_from_object.quat,
             )
+            target = lifted @ object_from_tcp
             found = self.kinematics.solve_best(
-                lifted @ object_from_tcp, (q_near, self.home), good_score=0.3
+                target, (q_near, self.home), good_score=0.3, valid=self._dexterous
             )
             if not found.ok:
                 return None
-            if self.world.free(found.q):
+            if not self.world.free(found.q):
+                continue
+            way_out = self.kinematics.line(found.q, straight_path(target, _behind(target), 5))
+            way_in = self.kinematics.line(found.q, straight_path(target, _above(target), 5))
+            if way_out.ok and way_in.ok:
                 return found.q, gap
         return None
 
@@ -293,8 +323,7 @@ class Reach:
                 continue
             q_place, gap = found
             target = self.kinematics.fk(q_place)
-            above = Pose(target.position + np.array([0.0, 0.0, LIFT_M]), target.quat)
-            line = self.kinematics.line(q_place, straight_path(target, above, 6))
+            line = self.kinematics.line(q_place, straight_path(target, _above(target), 6))
             if not line.ok:
                 reason = line.reason
                 continue
@@ -326,8 +355,7 @@ class Reach:
         self.world.allow(HELD, FINGERS)
         self.world.allow(HELD, self._standing_on(subject))
         here = self.kinematics.fk(q)
-        up = Pose(here.position + np.array([0.0, 0.0, LIFT_M]), here.quat)
-        motion = plan_line(self.world, self.kinematics, q, up, self.careful)
+        motion = plan_line(self.world, self.kinematics, q, _above(here), self.careful)
         if motion.trajectory is None:
             return Refusal("plan", motion.reason, 1)
         return motion.trajectory
@@ -348,8 +376,7 @@ class Reach:
         name = OBJECT_PREFIX + self.scene.scene.objects[subject].name
         self.world.allow(FINGERS, name)
         here = self.kinematics.fk(q)
-        back = here @ Pose.of((0.0, 0.0, -APPROACH_M))
-        motion = plan_line(self.world, self.kinematics, q, back, self.careful)
+        motion = plan_line(self.world, self.kinematics, q, _behind(here), self.careful)
         if motion.trajectory is None:
             return Refusal("plan", motion.reason, 1)
         return motion.trajectory
