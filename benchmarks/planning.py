@@ -68,10 +68,8 @@ def collision_rows(rng: np.random.Generator) -> None:
     each = micros(lambda: [world.check(q) for q in postures], 10) / len(postures)
     report("check, anywhere", each, "mean of 100 postures")
     goal = HOME + np.array([0.8, 0.2, 0, 0, 0, 0, 0.4])
-    points = 1 + segments(HOME, goal, 0.04)
-    report(
-        "edge, 0.8 rad, free", micros(lambda: world.edge_free(HOME, goal), 200), f"{points} checks"
-    )
+    note = f"{1 + segments(HOME, goal, 0.04)} checks"
+    report("edge, 0.8 rad, free", micros(lambda: world.edge_free(HOME, goal), 200), note)
     held = Pose.of([0.0, 0.0, 0.02])
     report("attach", micros(lambda: world.attach("object1", held), 100))
     report("check, home, holding", micros(lambda: world.check(HOME), 2000))

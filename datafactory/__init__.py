@@ -22,7 +22,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datafactory.api import generate, load_task, open, query, resume, validate, verify
+    from datafactory.api import generate, load_task, open, query  # noqa: A004
+    from datafactory.executor.resume import resume
     from datafactory.scene_graph.graph import (
         Goal,
         above,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
         touching,
     )
     from datafactory.spec import Task
+    from datafactory.validate import validate
+    from datafactory.verify import verify
 
     __version__: str
 
@@ -68,14 +71,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "datafactory.api": (
-        "generate", "load_task", "open", "query", "resume", "validate", "verify",
-    ),
+    "datafactory.api": ("generate", "load_task", "open", "query"),
+    "datafactory.executor.resume": ("resume",),
     "datafactory.scene_graph.graph": (
         "Goal", "above", "behind", "below", "between", "front", "inside", "left", "near", "on",
         "right", "stacked", "touching",
     ),
     "datafactory.spec": ("Task",),
+    "datafactory.validate": ("validate",),
+    "datafactory.verify": ("verify",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

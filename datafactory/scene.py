@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from datafactory_assets.asset import RigidAsset
-
 from datafactory.geometry import Array, Pose
 from datafactory.scene_graph.graph import Relation
+from datafactory_assets.asset import RigidAsset
 
 
 @dataclass(frozen=True)

@@ -129,9 +129,7 @@ def _positions(dataset: Dataset, sample: int | None) -> list[int]:
     return sorted(int(i) for i in chosen)
 
 
-def _run(
-    dataset: Dataset, positions: Sequence[int], count: int
-) -> Iterator[EpisodeCheck | None]:
+def _run(dataset: Dataset, positions: Sequence[int], count: int) -> Iterator[EpisodeCheck | None]:
     """Drives ``count`` children, each by a thread that feeds it positions."""
     todo: queue.SimpleQueue[int] = queue.SimpleQueue()
     for position in positions:
@@ -173,6 +171,11 @@ def _feed(child: Child, todo: queue.SimpleQueue[int], done: queue.SimpleQueue[An
         done.put(AttemptBugError("verify", position, f"re-executing episode {position} {why}"))
 
 
+def asset_of(mesh_file: str) -> str:
+    """The ``assets`` row of a mesh file, which is named by content hash and suffix."""
+    return mesh_file.partition(".")[0]
+
+
 def serve(connection: Connection, settings: dict[str, Any]) -> None:
     """Re-executes the positions it is sent, in a process that made none of the data."""
     dataset = open_dataset(settings["path"], settings["version"])
@@ -189,8 +192,9 @@ def _check(dataset: Dataset, position: int, meshes: dict[str, bytes]) -> Episode
         return None
     same = (episode.engine, episode.cpu) == (engine(), cpu())
     try:
-        new = [h for h in episode.replay.mesh_hashes if h not in meshes]
-        meshes.update(dataset.asset_bytes(new))
+        new = {asset_of(name): name for name in episode.replay.mesh_hashes if name not in meshes}
+        for asset, geometry in dataset.asset_bytes(list(new)).items():
+            meshes[new[asset]] = geometry
         used = {name: meshes[name] for name in episode.replay.mesh_hashes}
         result = replay(episode, used)
     except (ValueError, DataFactoryError) as error:

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import mujoco
 import numpy as np
+
 from datafactory.geometry import Pose
 from datafactory.scene import Contact, Table, WorldState
 from datafactory_assets.asset import RigidAsset, Shape
@@ -116,7 +117,9 @@ def read(
 def standing(item: RigidAsset, x: float, y: float, yaw: float = 0.0, index: int = 0) -> Pose:
     """world_from_object of an asset in a stable pose on the table."""
     stable = item.stable_poses[index]
-    return Pose.from_yaw([x, y, TABLE.height + stable.height], yaw) @ Pose.of([0, 0, 0], stable.quat)
+    return Pose.from_yaw([x, y, TABLE.height + stable.height], yaw) @ Pose.of(
+        [0, 0, 0], stable.quat
+    )
 
 
 def still(state: WorldState, contacts: tuple[Contact, ...] | None = None, **poses: Pose):

@@ -187,6 +187,12 @@ def test_the_gripper_opening_counts() -> None:
     assert world.free(q)
 
 
+def test_parts_of_the_gripper_are_not_judged_against_each_other() -> None:
+    world = collision_world(compile_world())
+    assert world.check(HOME, [-0.005, -0.005]) is None
+    assert world.data.ncon == 0
+
+
 def test_edges_find_what_their_points_find() -> None:
     world = collision_world(compile_world(wall("wall", (0.5, 0.0, 0.2), (0.2, 0.02, 0.2))))
     a, b = _over(0.5, -0.25, 0.2), _over(0.5, 0.25, 0.2)

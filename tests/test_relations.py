@@ -4,6 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from datafactory.errors import SpecError, UnknownNameError
 from datafactory.geometry import Pose
 from datafactory.scene import Contact, WorldState
@@ -11,9 +14,6 @@ from datafactory.scene_graph.describe import describe_graph
 from datafactory.scene_graph.graph import Relation
 from datafactory.scene_graph.relations import check_relation, sample_poses
 from datafactory.seeding import stream
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from tests.physics_fixture import BASE, TABLE, asset, settle, standing, still
 
 CASES = [
@@ -117,7 +117,9 @@ def test_samples_repeat_and_turn_all_ways():
     assert len(runs[0]) == 40
     for one, two in zip(*runs, strict=True):
         assert np.array_equal(one.world_from_object.vector(), two.world_from_object.vector())
-    yaws = [2.0 * math.atan2(p.world_from_object.quat[3], p.world_from_object.quat[0]) for p in runs[0]]
+    yaws = [
+        2.0 * math.atan2(p.world_from_object.quat[3], p.world_from_object.quat[0]) for p in runs[0]
+    ]
     assert len({math.floor(y / (math.pi / 2.0)) % 4 for y in yaws}) == 4
 
 
@@ -191,7 +193,9 @@ def test_held_by_the_gripper_is_not_on():
     state = resting_on_plate()
     centre = state.poses["a"].position + [0, 0, 0.02]
     grip = tuple(
-        Contact("a", "robot", centre + [0.0, 0.02 * s, 0.0], np.array([0.0, float(s), 0.0]), 15.0, 0)
+        Contact(
+            "a", "robot", centre + [0.0, 0.02 * s, 0.0], np.array([0.0, float(s), 0.0]), 15.0, 0
+        )
         for s in (-1, 1)
     )
     held = still(state, state.contacts + grip)
@@ -201,12 +205,15 @@ def test_held_by_the_gripper_is_not_on():
 
 
 def test_leaning_on_the_outside_of_a_bowl_is_neither_on_nor_in():
-    bowl, marker = asset("bowl"), asset("book", 2)
-    radius = 0.5 * bowl.extents[0]
-    lean = Pose.of([0.5 + radius + 0.035, 0.0, TABLE.height + 0.1], (0.81, 0.0, -0.585, 0.0))
-    state = settle(
-        {"b": standing(bowl, 0.5, 0.0), "a": lean}, {"a": marker, "b": bowl}, 1.0
-    )
+    bowl, sponge = asset("bowl"), asset("sponge")
+    slope = math.radians(66.0)
+    foot = 0.5 + 0.5 * bowl.extents[0] + bowl.extents[2] / math.tan(slope) + 0.002
+    along = 0.5 * sponge.extents[0]
+    position = [foot - along * math.cos(slope), 0.0, TABLE.height + along * math.sin(slope)]
+    lean = Pose.of(position, (math.cos(slope / 2), 0.0, math.sin(slope / 2), 0.0))
+    state = settle({"b": standing(bowl, 0.5, 0.0), "a": lean}, {"a": sponge, "b": bowl}, 1.0)
+    tilt = math.degrees(math.acos(abs(state.poses["a"].rotation()[2, 2])))
+    assert 30.0 < tilt < 80.0
     assert holds("touching", state)
     for name in ("on", "in", "stacked", "above"):
         assert not holds(name, state), name

@@ -16,7 +16,7 @@ from datafactory_assets.source import AssetSource, FamilyInfo
 Words = str | tuple[str, ...]
 Candidate = tuple[AssetSource, FamilyInfo]
 
-INSTANCES_PER_FAMILY = 512
+INSTANCES_PER_FAMILY = 256
 """Seeds queries draw from: enough variety, few enough that what is derived from an asset (grasps,
 footprints) can be cached by a worker over a long run."""
 _WORDS = (

@@ -1,3 +1,100 @@
+"""``datafactory bench``: speed, yield and disk against the quality bars."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
 import typer
-def register(app: typer.Typer) -> None:
-    pass
+
+from datafactory_cli.progress import ProgressPrinter
+from datafactory_cli.session import Session, command
+from datafactory_cli.text import size, table
+
+if TYPE_CHECKING:
+    from datafactory.benchmark import Measure, Result
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+def register(root: typer.Typer) -> None:
+    """Adds the group."""
+    root.add_typer(app, name="bench", help="Measure speed, yield and disk.")
+
+
+@app.callback()
+def _group() -> None:
+    """Measure speed, yield and disk."""
+
+
+def generate(
+    session: Session,
+    task: Annotated[str, typer.Option("--task", help="Shipped task or task file.")] = "pick_place",
+    robot: Annotated[str | None, typer.Option("--robot", help="Robot.")] = None,
+    n: Annotated[
+        int, typer.Option("--n", min=3, help="Attempts, or episodes with --workers.")
+    ] = 60,
+    seed: Annotated[int, typer.Option("--seed", help="Run seed.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Measure the executor with W processes instead.")
+    ] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a task value: KEY=VALUE.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit 1 below a bar.")] = False,
+) -> None:
+    """Measure the making of episodes, in this process or with workers."""
+    from datafactory.benchmark import bench_attempts, bench_run
+    from datafactory.settings import bind_task, resolve_run
+
+    flags = {"task": task, "robot": robot, "seed": seed, "workers": workers}
+    bound = bind_task(resolve_run(flags, assignments=assignments or (), environ={}))
+    if workers is None:
+        result = bench_attempts(bound, seed=seed, attempts=n)
+    else:
+        quiet = Session(quiet=session.quiet or session.json)
+        with ProgressPrinter(quiet) as printer:
+            result = bench_run(bound, seed=seed, n=n, workers=workers, on_event=printer)
+    _print(session, result, f"{bound.spec.task} on {bound.spec.robot}")
+    if check and not all(measure.passed for measure in result.measures):
+        raise typer.Exit(1)
+
+
+def _print(session: Session, result: Result, title: str) -> None:
+    rows = [
+        (m.name, _number(m, m.value), _bar(m), "" if m.bar is None else _word(session, m))
+        for m in result.measures
+    ]
+    parts = [f"{title}, {result.attempts} attempts", table(rows, ("measure", "value", "bar", ""))]
+    if result.stage_ms:
+        stages = [(name, f"{value:.1f}") for name, value in result.stage_ms.items()]
+        parts.append(table(stages, ("stage", "CPU ms, median")))
+    if result.reasons:
+        listed = ", ".join(f"{name} {count}" for name, count in result.reasons.items())
+        parts.append(f"rejected: {listed}")
+    data = asdict(result)
+    for entry, measure in zip(data["measures"], result.measures, strict=True):
+        entry["passed"] = measure.passed
+    session.result(data, "\n\n".join(parts))
+
+
+def _word(session: Session, measure: Measure) -> str:
+    word = "ok" if measure.passed else "BELOW" if measure.better == "high" else "ABOVE"
+    return session.paint(word, "good" if measure.passed else "bad")
+
+
+def _number(measure: Measure, value: float) -> str:
+    if measure.unit == "B":
+        return size(value)
+    if measure.name == "yield":
+        return f"{100 * value:.1f}%"
+    return f"{value:.3g}" + ("" if measure.unit == "1" else f" {measure.unit}")
+
+
+def _bar(measure: Measure) -> str:
+    if measure.bar is None:
+        return ""
+    return (">= " if measure.better == "high" else "<= ") + _number(measure, measure.bar)
+
+
+command(app, "generate")(generate)

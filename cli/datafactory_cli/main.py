@@ -122,7 +122,9 @@ def _report_usage(error: Exception, message: str, as_json: bool) -> int:
     option, near = getattr(error, "option_name", ""), getattr(error, "possibilities", None)
     if near:
         closest = difflib.get_close_matches(option, near, n=1, cutoff=0.3)
-        message = f"No such option: {option}" + (f". Did you mean '{closest[0]}'?" if closest else "")
+        message = f"No such option: {option}" + (
+            f". Did you mean '{closest[0]}'?" if closest else ""
+        )
     typer.echo(f"error: {message}\n  try: {path} --help", err=True)
     if as_json:
         fields = {"what": message, "where": path, "why": "", "try": f"{path} --help"}

@@ -109,6 +109,7 @@ class _Run:
         self._assets: dict[str, Mapping[str, Any]] = {}
         self._threads = 1
         self._failed = False
+        self._replied = False
 
     @property
     def needs_work(self) -> bool:
@@ -189,10 +190,16 @@ class _Run:
             reply = self._reply_of(future, client, number, job, tries)
             if reply is not None:
                 found = True
+                self._note_first(reply)
                 self._failed = self._failed or reply.error is not None
                 for asset in self.ledger.missing_assets(reply.assets):
                     self._assets[asset] = reply.assets[asset]
                 self._shards.add(number, reply)
+
+    def _note_first(self, reply: Reply) -> None:
+        if not self._replied and reply.wall_s:
+            self._replied = True
+            self._meter.first_reply(reply.wall_s)
 
     def _reply_of(
         self, future: Any, client: Any, number: int, job: Job, tries: int

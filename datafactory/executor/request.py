@@ -141,6 +141,10 @@ class Meter:
         """Marks the start of the work, with the episodes that were there before."""
         self._history.append((time.monotonic(), accepted))
 
+    def first_reply(self, wall_s: float) -> None:
+        """Leaves the time before the first attempt began out of the rate."""
+        self._history[0] = (time.monotonic() - wall_s, self._history[0][1])
+
     def update(self, accepted: int, attempted: int, reasons: Mapping[str, int], end: bool) -> None:
         """Notes the counts and sends an event if one is due."""
         now = time.monotonic()

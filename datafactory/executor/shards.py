@@ -50,7 +50,7 @@ class Shards:
         if self._timed:
             limit = min(limit, max(1, int(TARGET_SHARD_S * self._timed / max(self._wall_s, 1e-9))))
         else:
-            limit = min(limit, 4)
+            limit = 1
         return max(1, min(limit, fair))
 
     def cut(self, size: int) -> tuple[int, tuple[int, ...]]:

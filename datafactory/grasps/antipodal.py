@@ -20,7 +20,7 @@ from datafactory.seeding import stream
 Array = NDArray[np.float64]
 CONE_RAD = 0.30
 """Half angle of the friction cone used for acceptance: atan(0.31), half of what the pads give."""
-SURFACE_SAMPLES = 220
+SURFACE_SAMPLES = 192
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,22 +32,31 @@ class ContactPairs:
         axes: (n, 3) unit closing directions.
         widths: (n,) distances between the contacts, metres.
         alignment: (n,) worst cosine between a contact normal and the closing direction.
-        surface: (m, 3) points on the outside of the collision geometry, metres.
     """
 
     centers: Array
     axes: Array
     widths: Array
     alignment: Array
-    surface: Array
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
+def _surface(key: ByContent) -> tuple[Array, Array]:
+    rng = stream(0, key.content_hash, 0, "surface")
+    return surface_points(key.asset.shapes, SURFACE_SAMPLES, rng)
+
+
+def surface(asset: RigidAsset) -> Array:
+    """Points (m, 3) on the outside of an asset's collision geometry, object frame, metres."""
+    return _surface(ByContent.of(asset))[0]
+
+
+@lru_cache(maxsize=8192)
 def _pairs(key: ByContent, max_width_m: float) -> ContactPairs:
     asset = key.asset
     rng = stream(0, asset.content_hash, 0, "antipodal")
     shapes = asset.shapes
-    points, outward = surface_points(shapes, SURFACE_SAMPLES, rng)
+    points, outward = _surface(key)
     origin, direction = _lines(asset, points, outward, rng)
     low, high = intervals(shapes, origin, direction)
     start, stop, first, last = _merged_exit(low, high)
@@ -59,9 +68,7 @@ def _pairs(key: ByContent, max_width_m: float) -> ContactPairs:
     alignment = np.minimum(cos_a, cos_b)
     width = stop - start
     good = (alignment > np.cos(CONE_RAD)) & (width < max_width_m) & (width > 1e-3)
-    return ContactPairs(
-        0.5 * (a + b)[good], direction[good], width[good], alignment[good], points
-    )
+    return ContactPairs(0.5 * (a + b)[good], direction[good], width[good], alignment[good])
 
 
 def _lines(

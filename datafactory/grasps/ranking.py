@@ -15,7 +15,7 @@ from datafactory_assets.asset import RigidAsset
 from numpy.typing import NDArray
 
 from datafactory.geometry import Pose, quat_from_matrix
-from datafactory.grasps.antipodal import contact_pairs
+from datafactory.grasps.antipodal import contact_pairs, surface
 from datafactory.robots.model import FingerGeometry, RobotModel
 
 Array = NDArray[np.float64]
@@ -178,8 +178,7 @@ def rank_grasps(
     if expanded is None:
         return []
     finger = robot.finger_geometry
-    usable = robot.gripper_max_width_m - 2.0 * SIDE_CLEARANCE_M
-    own = world_from_object.apply(contact_pairs(asset, usable).surface)
+    own = world_from_object.apply(surface(asset))
     c = _clear_of_palm(_shift_out(expanded, robot, floor_z), robot, own[::3])
     points = np.concatenate([own, obstacles]) if len(obstacles) else own
     object_from_world = world_from_object.inverse()

@@ -22,6 +22,7 @@ BAD: Color = (180, 62, 58)
 SERIES: tuple[Color, ...] = (
     (58, 110, 165), (214, 126, 52), (70, 140, 95), (176, 82, 105), (120, 98, 170),
     (60, 150, 160), (168, 132, 62), (98, 108, 120),
+    (150, 96, 66), (116, 158, 52),
 )  # fmt: skip
 """Colours of curves and phases, distinguishable also for colour-blind readers."""
 
@@ -45,5 +46,5 @@ def object_color(word: str) -> Color:
 
 
 def series_color(index: int) -> Color:
-    """Colour of the index-th curve or phase; repeats after eight."""
+    """Colour of the index-th curve or phase; repeats after ten."""
     return SERIES[index % len(SERIES)]

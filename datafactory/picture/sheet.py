@@ -138,9 +138,10 @@ def _verdict(canvas: Canvas, episode: Pictured, box: Box) -> None:
         canvas.text((left, y + 12 + 18 * i), line, DIM, 12.5, "lm")
 
 
-def _rank(check: CheckResult) -> tuple[bool, float]:
+def _rank(check: CheckResult) -> tuple[bool, bool, float]:
+    """Refused checks first, then measured ones by how close they came to their limit."""
     scale = max(abs(check.limit), 1e-9)
-    return (check.passed, abs(check.value - check.limit) / scale)
+    return (check.passed, check.value == check.limit, abs(check.value - check.limit) / scale)
 
 
 def _number(value: float) -> str:

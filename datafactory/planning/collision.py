@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 
 from datafactory.errors import SpecError, UnknownNameError
 from datafactory.geometry import Array, Pose
@@ -28,12 +29,13 @@ ROBOT = "@robot"
 FINGERS = "@fingers"
 HELD = "@held"
 
-_WORLD, _ARM, _FINGER, _HELD = 1, 2, 4, 8
+_WORLD, _ARM, _HAND, _FINGER, _HELD = 1, 2, 4, 8, 16
 _AFFINITY = {
     _WORLD: 0,
-    _ARM: _WORLD | _ARM | _FINGER,
-    _FINGER: _WORLD | _FINGER,
-    _HELD: _WORLD | _ARM,
+    _ARM: _WORLD | _ARM | _HAND | _FINGER,
+    _HAND: _WORLD,
+    _FINGER: _WORLD,
+    _HELD: _WORLD | _ARM | _HAND,
 }
 
 
@@ -101,6 +103,7 @@ class CollisionWorld:
         self._site = None if tcp_site is None else index(model, "site", tcp_site)
         self._held: int | None = None
         self._held_frames: HeldFrames | None = None
+        self._depth = self._arm_depth(joints)
         self._name_entities()
         self._write_masks()
         self._default_limit = self._robot_limits()
@@ -128,7 +131,17 @@ class CollisionWorld:
         for body in range(model.nbody):
             self._mask_body(body, _WORLD)
         for body in self._robot:
-            self._mask_body(body, _FINGER if body in self._fingers else _ARM)
+            kind = _HAND if self._depth[body] == self.dof else _ARM
+            self._mask_body(body, _FINGER if body in self._fingers else kind)
+
+    def _arm_depth(self, joints: Sequence[int]) -> NDArray[np.int64]:
+        """Number of arm joints between the world and each body (nbody,)."""
+        depth = np.zeros(self.model.nbody, dtype=np.int64)
+        for joint in joints:
+            depth[self.model.jnt_bodyid[joint]] += 1
+        for body in range(1, self.model.nbody):
+            depth[body] += depth[self.model.body_parentid[body]]
+        return depth
 
     def _mask_body(self, body: int, kind: int) -> None:
         model = self.model
@@ -144,7 +157,9 @@ class CollisionWorld:
     def _robot_limits(self) -> Array:
         """Matrix of smallest allowed distances between entities, nothing held.
 
-        Links joined by one joint always touch, and what cannot move is not the planner's to judge.
+        Links joined by one joint always touch. Bodies with the same arm joints below them do not
+        move against each other with the arm, nor does a fixed base against the world: such pairs
+        are not the planner's to judge.
         """
         model, n = self.model, len(self._names)
         weld = np.asarray(model.body_weldid)
@@ -154,7 +169,8 @@ class CollisionWorld:
         fixed = robot[weld[robot] == 0]
         limit[fixed, :] = limit[:, fixed] = -math.inf
         group, over = weld[robot][:, None], above[robot][:, None]
-        near = (group == group.T) | (group == over.T) | (over == group.T)
+        depth = self._depth[robot][:, None]
+        near = (depth == depth.T) | (group == over.T) | (over == group.T)
         limit[np.ix_(robot, robot)] = np.where(near, -math.inf, self._self_clearance)
         return limit
 

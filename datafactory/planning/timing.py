@@ -291,7 +291,7 @@ def _sample_places(curve: Curve, profile: Profile) -> tuple[NDArray[np.int64], A
     knots, ends, total = curve.breaks[1:-1], profile.breaks, profile.duration_s
     coarse = np.linspace(0.0, total, 64)
     crossing = np.interp(knots, profile.sample(coarse)[0], coarse)
-    for _ in range(3):
+    for _ in range(2):
         at, rate, _ = profile.sample(crossing)
         crossing = np.clip(crossing - (at - knots) / np.maximum(rate, 1e-6), 0.0, total)
     events = np.sort(np.concatenate([ends, crossing]))

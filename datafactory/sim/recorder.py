@@ -19,6 +19,11 @@ from datafactory.sim.assembly import TIMESTEP_S, SceneModel
 
 Array = NDArray[np.float64]
 STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+_INSTABILITY = [
+    int(mujoco.mjtWarning.mjWARN_BADQPOS),
+    int(mujoco.mjtWarning.mjWARN_BADQVEL),
+    int(mujoco.mjtWarning.mjWARN_BADQACC),
+]
 CHUNK_STEPS = 5
 """Physics steps between two looks at the contacts: 10 ms."""
 CHECKPOINT_S = 2.0
@@ -87,7 +92,8 @@ class Recorder:
         self.step_cpu_s = 0.0
         self.diverged = False
         self.touching: dict[tuple[int, int], tuple[float, float]] = {}
-        self._seen: list[tuple[NDArray[np.int64], Array, Array]] = []
+        self._touching: dict[tuple[int, int], tuple[float, float]] = {}
+        self._entity: list[int] = scene.geom_entity.tolist()
         self._open: dict[tuple[int, int], list[float]] = {}
         self._intervals: list[ContactInterval] = []
         self.max_penetration = 0.0
@@ -99,6 +105,9 @@ class Recorder:
         self._checkpoints: list[tuple[int, Array]] = []
         self._last_opening = -1.0
         self._last_grip = np.float32(0.0)
+        first, count = int(scene.arm_ctrl[0]), len(scene.arm_ctrl)
+        contiguous = bool((scene.arm_ctrl == np.arange(first, first + count)).all())
+        self._arm_ctrl = slice(first, first + count) if contiguous else scene.arm_ctrl
         self.set_targets(np.asarray(scene.scene.home), 1.0)
         self._hold_activation()
 
@@ -120,7 +129,7 @@ class Recorder:
         self.target_q = np.asarray(q, dtype=np.float32)
         self.target_opening = np.float32(opening)
         ctrl = self.data.ctrl
-        ctrl[scene.arm_ctrl] = self.target_q
+        ctrl[self._arm_ctrl] = self.target_q
         ctrl[scene.gripper_ctrl] = self._gripper_ctrl(float(self.target_opening))
 
     def _gripper_ctrl(self, opening: float) -> np.float32:
@@ -164,36 +173,34 @@ class Recorder:
         restart(self.scene.model, self.data, state)
 
     def _check_divergence(self) -> None:
-        warning = self.data.warning
-        for kind in (
-            mujoco.mjtWarning.mjWARN_BADQACC,
-            mujoco.mjtWarning.mjWARN_BADQPOS,
-            mujoco.mjtWarning.mjWARN_BADQVEL,
-        ):
-            if warning[kind].number:
-                self.diverged = True
+        self.diverged = bool(self.data.warning.number[_INSTABILITY].any())
 
     def _look_at_contacts(self) -> None:
+        """Merges the present contacts into the frame's pairs. Plain lists: there are a dozen."""
         data = self.data
-        if data.ncon:
-            contact = data.contact
-            address = contact.efc_address
-            force = np.where(address >= 0, data.efc_force[address], 0.0)
-            self._seen.append((self.scene.geom_entity[contact.geom], contact.dist.copy(), force))
+        if not data.ncon:
+            return
+        contact, entity, touching = data.contact, self._entity, self._touching
+        forces = data.efc_force.tolist()
+        rows = zip(
+            contact.geom.tolist(), contact.dist.tolist(), contact.efc_address.tolist(), strict=True
+        )
+        for (first, second), gap, address in rows:
+            if gap > 0.0:
+                continue
+            a, b = entity[first], entity[second]
+            pair = (a, b) if a <= b else (b, a)
+            push = forces[address] if address >= 0 else 0.0
+            old = touching.get(pair)
+            if old is None:
+                touching[pair] = (push, -gap)
+            elif push > old[0] or -gap > old[1]:
+                touching[pair] = (max(old[0], push), max(old[1], -gap))
 
     def _sum_up_contacts(self) -> None:
-        """Reduces the frame's looks to one (force, depth) per pair of entities."""
-        touching: dict[tuple[int, int], tuple[float, float]] = {}
-        for entity, distance, force in self._seen:
-            rows = zip(entity.tolist(), distance.tolist(), force.tolist(), strict=True)
-            for (a, b), gap, push in rows:
-                if gap > 0.0:
-                    continue
-                pair = (a, b) if a <= b else (b, a)
-                old = touching.get(pair, (0.0, 0.0))
-                touching[pair] = (max(old[0], push), max(old[1], -gap))
-        self._seen.clear()
-        self.touching = touching
+        """Closes the frame's pairs and carries them into the contact intervals."""
+        touching = self.touching = self._touching
+        self._touching = {}
         for pair, (push, depth) in touching.items():
             record = self._open.get(pair)
             if record is None:

@@ -1,7 +1,8 @@
 """Re-executing a recorded episode from its stored model, states and controls, bit for bit.
 
 The procedure is the recorder's: at every checkpoint frame the data is reset and the stored
-``mjSTATE_INTEGRATION`` vector set, because MuJoCo's sleep state is not part of that vector.
+``mjSTATE_INTEGRATION`` vector set, because MuJoCo's sleep state is not part of that vector. A
+frame's controls are set before its checkpoint is taken, so they are part of the stored vector.
 """
 
 from __future__ import annotations
@@ -92,6 +93,8 @@ def replay(episode: Replayable, meshes: Mapping[str, bytes]) -> ReplayResult:
     checkpoint_drift = 0.0
     broken: list[int] = []
     for frame in range(record.length + 1):
+        if frame < record.length:
+            data.ctrl[:] = record.ctrl[frame]
         stored = checkpoints.get(frame)
         if stored is not None:
             reached = state_of(model, data)
@@ -102,7 +105,6 @@ def replay(episode: Replayable, meshes: Mapping[str, bytes]) -> ReplayResult:
         if frame == record.length:
             break
         qpos[frame], qvel[frame] = data.qpos, data.qvel
-        data.ctrl[:] = record.ctrl[frame]
         mujoco.mj_step(model, data, nstep=source.steps_per_frame)
     return _compare(record, qpos, qvel, broken, checkpoint_drift)
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 from datafactory.episode import AssetRecord, Episode, ObjectRecord, episode_id
 from datafactory.errors import PluginError
 from datafactory.store.schema import VOLATILE
-from datafactory.store.series import BY_NAME, TRAJECTORY, flat
+from datafactory.store.series import BY_NAME, TRAJECTORY
 
 Row = dict[str, Any]
 TRACK_FPS = 5.0
@@ -82,8 +82,8 @@ def content_hash(row: Mapping[str, Any]) -> str:
         value = row[name]
         digest.update(name.encode())
         if isinstance(value, np.ndarray):
-            digest.update(f"|{value.dtype.str}|{value.size}|".encode())
-            digest.update(value.data if value.size else b"")
+            digest.update(f"|{value.dtype.str}|{value.shape}|".encode())
+            digest.update(value.tobytes())
         elif isinstance(value, bytes):
             digest.update(b"|bytes|" + hashlib.blake2b(value, digest_size=16).digest())
         elif isinstance(value, str):
@@ -175,8 +175,8 @@ def _replay_row(episode: Episode) -> Row:
         "mesh_hashes": list(replay.mesh_hashes),
         "steps_per_frame": int(replay.steps_per_frame),
         "state_size": int(replay.states.shape[1]),
-        "checkpoint_frames": flat(replay.frames, BY_NAME["checkpoint_frames"]),
-        "integration_states": flat(replay.states, BY_NAME["integration_states"]),
+        "checkpoint_frames": np.ascontiguousarray(replay.frames),
+        "integration_states": np.ascontiguousarray(replay.states),
     }
 
 
@@ -207,7 +207,7 @@ def episode_row(episode: Episode, lineage: Lineage, extra: Sequence[pa.Field] = 
             | {"max_penetration": float(c.max_penetration)}
             for c in t.contacts
         ],
-        **{s.name: flat(getattr(t, s.name), s) for s in TRAJECTORY},
+        **{s.name: np.ascontiguousarray(getattr(t, s.name)) for s in TRAJECTORY},
         **_replay_row(episode),
         **_extra_row(episode, extra),
     }
@@ -248,8 +248,8 @@ def attempt_row(episode: Episode, lineage: Lineage) -> Row:
         track = {
             "track_fps": t.fps / stride,
             "length": int(poses.shape[0]),
-            "track_object_poses": flat(poses, BY_NAME["track_object_poses"]),
-            "track_tcp_pose": flat(t.eef_pose[::stride], BY_NAME["track_tcp_pose"]),
+            "track_object_poses": poses,
+            "track_tcp_pose": np.ascontiguousarray(t.eef_pose[::stride]),
         }
     row: Row = {
         **_lineage_row("attempt_id", lineage, episode.attempt),
@@ -286,17 +286,13 @@ def asset_row(asset: AssetRecord) -> Row:
 
 def _series_array(values: list[np.ndarray[Any, Any] | None], field: pa.Field) -> pa.Array:
     series = BY_NAME[field.name]
-    width = int(series.width) if series.is_pose else 1
-    lengths = [0 if v is None else v.size // width for v in values]
+    flat = [None if v is None else series.flatten(v) for v in values]
     offsets = np.zeros(len(values) + 1, dtype=np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    present = [v for v in values if v is not None]
+    np.cumsum([0 if v is None else v.size for v in flat], out=offsets[1:])
+    present = [v for v in flat if v is not None]
     data = np.concatenate(present) if present else np.empty(0, dtype=series.dtype)
-    items = pa.array(data)
-    if series.is_pose:
-        items = pa.FixedSizeListArray.from_arrays(items, type=field.type.value_type)
-    mask = pa.array([v is None for v in values]) if len(present) < len(values) else None
-    return pa.ListArray.from_arrays(pa.array(offsets), items, type=field.type, mask=mask)
+    mask = pa.array([v is None for v in flat]) if len(present) < len(flat) else None
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(data), type=field.type, mask=mask)
 
 
 def to_batch(rows: Sequence[Row], schema: pa.Schema) -> pa.RecordBatch:
@@ -315,7 +311,7 @@ def to_rows(batch: pa.RecordBatch | pa.Table) -> list[Row]:
     """Reads rows back: the same plain values and exact arrays that ``to_batch`` was given."""
     if batch.num_rows == 0:
         return []
-    columns = {}
+    columns: dict[str, list[Any]] = {}
     for field in batch.schema:
         column = batch.column(field.name)
         if isinstance(column, pa.ChunkedArray):
@@ -324,14 +320,16 @@ def to_rows(batch: pa.RecordBatch | pa.Table) -> list[Row]:
             columns[field.name] = [_series_values(value) for value in column]
         else:
             columns[field.name] = column.to_pylist()
-    return [{name: values[i] for name, values in columns.items()} for i in range(batch.num_rows)]
+    rows = [{name: values[i] for name, values in columns.items()} for i in range(batch.num_rows)]
+    for series in (BY_NAME[name] for name in columns if name in BY_NAME):
+        for row in rows:
+            if row[series.name] is not None:
+                row[series.name] = series.restore(row[series.name], row)
+    return rows
 
 
 def _series_values(scalar: Any) -> np.ndarray[Any, Any] | None:
     if not scalar.is_valid:
         return None
-    items = scalar.values
-    if pa.types.is_fixed_size_list(items.type):
-        items = items.flatten()
-    values: np.ndarray[Any, Any] = items.to_numpy(zero_copy_only=True)
+    values: np.ndarray[Any, Any] = scalar.values.to_numpy(zero_copy_only=True)
     return values

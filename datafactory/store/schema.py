@@ -30,7 +30,8 @@ CONVENTIONS: dict[str, Any] = {
     "time": "frame i is at i / fps seconds from the episode's start, before action i",
     "actions": "absolute targets; held from frame i to i + 1",
     "gripper": "0 closed to 1 open; metric width beside it",
-    "series": "flat lists, frame-major (C order); widths in nq, nv, nu, dof, n_objects, state_size",
+    "series": "flat lists, component by component: value c * T + i is component c of frame i; "
+    "components per frame in nq, nv, nu, dof, 7 * n_objects, state_size",
     "json": "goal, initial_graph, final_graph and params_json are canonical JSON texts",
     "ids": "episode_id = attempt_id = blake2b(spec_hash/run_seed/attempt), 32 hex digits",
 }
@@ -58,10 +59,7 @@ def _texts(name: str) -> pa.Field:
 def series_field(series: Series, *, null: bool = False) -> pa.Field:
     """Arrow field of one numeric series, with the compression that measurably pays."""
     kind = pa.type_for_alias(series.dtype)
-    if series.is_pose:
-        item = _field("item", pa.list_(_field("item", kind, null=True), int(series.width)))
-    else:
-        item = pa.field("item", kind, nullable=False, metadata=_ZSTD_BSS)
+    item = pa.field("item", kind, nullable=False, metadata=_ZSTD_BSS)
     return pa.field(series.name, pa.list_(item), nullable=null, metadata={"unit": series.unit})
 
 

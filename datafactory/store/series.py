@@ -1,13 +1,14 @@
 """The numeric time series of a stored episode: one table drives schema, encoding and docs.
 
-Lance compresses a list column only through metadata on its *leaf* field, and never compresses
-``FixedSizeList`` items. Series are therefore flat, frame-major lists with byte-stream-split and
-zstd, except 7-wide poses, which stay ``list<FixedSizeList<float32, 7>>`` because they barely
-compress anyway.
+Every series is one flat list, component by component: value ``c * T + i`` is component c of frame
+i. Joints and resting objects change little from frame to frame, so this order compresses a fifth
+better than frame by frame. Lance compresses a list only through metadata on its *leaf* field, and
+never compresses ``FixedSizeList`` items. In rows and episodes arrays have their natural shape.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,22 +35,38 @@ class Series:
     unit: str
     meaning: str
 
-    @property
-    def is_pose(self) -> bool:
-        """Whether it is stored as a list of fixed-size 7-vectors."""
-        return self.width == POSE
+    def components(self, row: Mapping[str, Any]) -> int:
+        """Number of values per frame in a row.
 
-    def shape(self, row: dict[str, Any]) -> tuple[int, ...]:
-        """Array shape of this series in a row; (-1,) for scalar series."""
-        if self.width == 1:
-            return (-1,)
+        Raises:
+            KeyError: The row was read without the column that holds the width.
+        """
         if isinstance(self.width, int):
-            return (-1, self.width)
-        if self.width == "n_objects":
-            return (int(row["length"]), int(row["n_objects"]), POSE)
-        if self.width == "state_size":
-            return (-1, max(int(row["state_size"]), 1))
-        return (int(row["length"]), int(row[self.width]))
+            return self.width
+        per_unit = POSE if self.width == "n_objects" else 1
+        return int(row[self.width]) * per_unit
+
+    def flatten(self, array: Any) -> np.ndarray[Any, Any]:
+        """Returns (T, ...) values as stored: 1-D, component by component.
+
+        Raises:
+            TypeError: The array has another dtype; converting it would change stored bits.
+        """
+        a = np.asarray(array)
+        if a.dtype != np.dtype(self.dtype):
+            raise TypeError(f"{self.name} must be {self.dtype}, not {a.dtype}")
+        if a.ndim == 1 or a.size == 0:
+            return a.reshape(-1)
+        return a.reshape(a.shape[0], -1).T.reshape(-1)
+
+    def restore(self, values: np.ndarray[Any, Any], row: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+        """Returns stored values in their natural shape, C-contiguous."""
+        if self.width == 1:
+            return values
+        count = self.components(row)
+        frames = values.size // count if count else int(row["length"])
+        a = np.ascontiguousarray(values.reshape(count, frames).T)
+        return a.reshape(frames, -1, POSE) if self.width == "n_objects" and count else a
 
 
 TRAJECTORY = (
@@ -79,15 +96,3 @@ TRACK = (
 """The low-rate pose track of ``attempts``."""
 
 BY_NAME = {s.name: s for s in (*TRAJECTORY, *REPLAY, *TRACK)}
-
-
-def flat(array: Any, series: Series) -> np.ndarray[Any, Any]:
-    """Returns the values as a contiguous 1-D array of exactly the stored dtype.
-
-    Raises:
-        TypeError: The array has another dtype; converting it would change stored bits.
-    """
-    a = np.asarray(array)
-    if a.dtype != np.dtype(series.dtype):
-        raise TypeError(f"{series.name} must be {series.dtype}, not {a.dtype}")
-    return np.ascontiguousarray(a).reshape(-1)

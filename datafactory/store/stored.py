@@ -21,7 +21,7 @@ from datafactory.episode import (
     Verdict,
 )
 from datafactory.geometry import quat_conjugate, quat_multiply
-from datafactory.store.series import BY_NAME, TRAJECTORY
+from datafactory.store.series import TRAJECTORY
 
 Row = Mapping[str, Any]
 
@@ -121,7 +121,7 @@ def _objects(values: Sequence[Row]) -> tuple[ObjectRecord, ...]:
 
 
 def _trajectory(row: dict[str, Any]) -> Trajectory:
-    arrays = {s.name: row[s.name].reshape(s.shape(row)) for s in TRAJECTORY}
+    arrays = {s.name: row[s.name] for s in TRAJECTORY}
     return Trajectory(
         fps=row["fps"],
         **arrays,
@@ -134,13 +134,12 @@ def _trajectory(row: dict[str, Any]) -> Trajectory:
 def _replay(row: dict[str, Any]) -> Replay | None:
     if row["mjcf"] is None:
         return None
-    states = row["integration_states"]
     return Replay(
         mjcf=row["mjcf"],
         mesh_hashes=tuple(row["mesh_hashes"]),
         steps_per_frame=row["steps_per_frame"],
         frames=row["checkpoint_frames"],
-        states=states.reshape(BY_NAME["integration_states"].shape(row)),
+        states=row["integration_states"],
     )
 
 

@@ -84,6 +84,8 @@ class Execution:
         self.max_brush_n = 0.0
         self._lag = scene.robot.tracking_lag_s
         self._tcp = scene.model.site(scene.robot.tcp_site).id
+        self._tcp_position = recorder.data.site_xpos[self._tcp]  # views of live data
+        self._tcp_matrix = recorder.data.site_xmat[self._tcp].reshape(3, 3)
 
     @property
     def q(self) -> Array:
@@ -201,8 +203,8 @@ class Execution:
             return None
         data = self.recorder.data
         address = self.scene.object_qpos[held.index]
-        reach = data.qpos[address : address + 3] - data.site_xpos[self._tcp]
-        now = reach @ data.site_xmat[self._tcp].reshape(3, 3)
+        reach = data.qpos[address : address + 3] - self._tcp_position
+        now = (reach @ self._tcp_matrix).tolist()
         moved = math.dist(now, held.tcp_from_object.position)
         self.slip_m = max(self.slip_m, moved)
         if moved > SLIP_M:

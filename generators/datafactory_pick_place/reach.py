@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from datafactory.geometry import Pose
-from datafactory.grasps.antipodal import contact_pairs
-from datafactory.grasps.ranking import SIDE_CLEARANCE_M, Grasp, rank_grasps
+from datafactory.grasps.antipodal import surface
+from datafactory.grasps.ranking import Grasp, rank_grasps
 from datafactory.planning.cartesian import straight_path
 from datafactory.planning.collision import FINGERS, HELD, CollisionWorld
 from datafactory.planning.kinematics import ArmKinematics
@@ -30,6 +30,7 @@ RELEASE_GAPS_M = (0.004, 0.015, 0.03, 0.05)
 NEIGHBOUR_M = 0.12
 MAX_GRASPS_TRIED = 10
 PLACEMENTS = 5
+STEP_M = 0.02
 BRUSH_M = 0.002
 LIMIT_MARGIN_RAD = 0.1
 MANIPULABILITY_SHARE = 0.25
@@ -171,14 +172,13 @@ class Reach:
     def _obstacles(self, subject: int, state: WorldState) -> Array:
         """Surface points (n, 3) of the subject's neighbours, world frame."""
         scene = self.scene.scene
-        usable = self.robot.gripper_max_width_m - 2.0 * SIDE_CLEARANCE_M
         center = state.poses[scene.objects[subject].name].position
         clouds = []
         for k, item in enumerate(scene.objects):
             pose = state.poses[item.name]
             radius = 0.5 * float(np.linalg.norm(item.asset.extents))
             if k != subject and np.linalg.norm(pose.position - center) < NEIGHBOUR_M + radius:
-                clouds.append(pose.apply(contact_pairs(item.asset, usable).surface))
+                clouds.append(pose.apply(surface(item.asset)))
         return np.concatenate(clouds) if clouds else np.empty((0, 3))
 
     def _support_height(self, subject: int, pose: Pose) -> float:
@@ -234,10 +234,10 @@ class Reach:
         )
         if not found.ok:
             return found.reason or "ik_failed"
-        line = self.kinematics.line(found.q, straight_path(target, _behind(target), 6))
-        if not line.ok or not all(world.free(x) for x in line.q[1::2]):
+        line = self.kinematics.line(found.q, straight_path(target, _behind(target), 4))
+        if not line.ok or not all(world.free(x) for x in line.q[1:]):
             return line.reason or "plan_collision"
-        if not self.kinematics.line(found.q, straight_path(target, _above(target), 5)).ok:
+        if not self.kinematics.line(found.q, straight_path(target, _above(target), 4)).ok:
             return "ik_failed"
         placed = self._first_place(subject, grasp, placements, found.q)
         if placed is None:
@@ -245,7 +245,7 @@ class Reach:
         self._let_go()
         self._set_opening(grasp.opening)
         transit = self._free(q, line.q[-1], self.fast)
-        approach = plan_line(world, self.kinematics, line.q[-1], target, self.careful)
+        approach = plan_line(world, self.kinematics, line.q[-1], target, self.careful, step_m=STEP_M)
         for motion in (transit, approach):
             if motion.trajectory is None:
                 return motion.reason
@@ -296,8 +296,8 @@ class Reach:
                 return None
             if not self.world.free(found.q):
                 continue
-            way_out = self.kinematics.line(found.q, straight_path(target, _behind(target), 5))
-            way_in = self.kinematics.line(found.q, straight_path(target, _above(target), 5))
+            way_out = self.kinematics.line(found.q, straight_path(target, _behind(target), 4))
+            way_in = self.kinematics.line(found.q, straight_path(target, _above(target), 4))
             if way_out.ok and way_in.ok:
                 return found.q, gap
         return None
@@ -323,7 +323,7 @@ class Reach:
                 continue
             q_place, gap = found
             target = self.kinematics.fk(q_place)
-            line = self.kinematics.line(q_place, straight_path(target, _above(target), 6))
+            line = self.kinematics.line(q_place, straight_path(target, _above(target), 4))
             if not line.ok:
                 reason = line.reason
                 continue
@@ -331,7 +331,7 @@ class Reach:
             if transit.trajectory is None:
                 reason = transit.reason
                 continue
-            lower = plan_line(self.world, self.kinematics, line.q[-1], target, self.careful)
+            lower = plan_line(self.world, self.kinematics, line.q[-1], target, self.careful, step_m=STEP_M)
             if lower.trajectory is None:
                 reason = lower.reason
                 continue
@@ -355,7 +355,7 @@ class Reach:
         self.world.allow(HELD, FINGERS)
         self.world.allow(HELD, self._standing_on(subject))
         here = self.kinematics.fk(q)
-        motion = plan_line(self.world, self.kinematics, q, _above(here), self.careful)
+        motion = plan_line(self.world, self.kinematics, q, _above(here), self.careful, step_m=STEP_M)
         if motion.trajectory is None:
             return Refusal("plan", motion.reason, 1)
         return motion.trajectory
@@ -376,7 +376,7 @@ class Reach:
         name = OBJECT_PREFIX + self.scene.scene.objects[subject].name
         self.world.allow(FINGERS, name)
         here = self.kinematics.fk(q)
-        motion = plan_line(self.world, self.kinematics, q, _behind(here), self.careful)
+        motion = plan_line(self.world, self.kinematics, q, _behind(here), self.careful, step_m=STEP_M)
         if motion.trajectory is None:
             return Refusal("plan", motion.reason, 1)
         return motion.trajectory
