@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from datafactory.episode import Replay
 from datafactory.errors import DataFactoryError
 from datafactory.executor.child import Child, ChildDied
 from datafactory.executor.faults import AttemptBugError
@@ -171,9 +172,20 @@ def _feed(child: Child, todo: queue.SimpleQueue[int], done: queue.SimpleQueue[An
         done.put(AttemptBugError("verify", position, f"re-executing episode {position} {why}"))
 
 
-def asset_of(mesh_file: str) -> str:
-    """The ``assets`` row of a mesh file, which is named by content hash and suffix."""
-    return mesh_file.partition(".")[0]
+def mesh_files(dataset: Dataset, replay: Replay, cache: dict[str, bytes]) -> dict[str, bytes]:
+    """The mesh files of an episode's model by the name its MJCF uses.
+
+    A file's name is its ``assets`` row and a suffix.
+
+    Args:
+        dataset: Where the bytes are.
+        replay: The model.
+        cache: Files read before, by name; grows.
+    """
+    new = {n.partition(".")[0]: n for n in replay.mesh_hashes if n not in cache}
+    for asset, geometry in dataset.asset_bytes(list(new)).items():
+        cache[new[asset]] = geometry
+    return {name: cache[name] for name in replay.mesh_hashes}
 
 
 def serve(connection: Connection, settings: dict[str, Any]) -> None:
@@ -192,11 +204,7 @@ def _check(dataset: Dataset, position: int, meshes: dict[str, bytes]) -> Episode
         return None
     same = (episode.engine, episode.cpu) == (engine(), cpu())
     try:
-        new = {asset_of(name): name for name in episode.replay.mesh_hashes if name not in meshes}
-        for asset, geometry in dataset.asset_bytes(list(new)).items():
-            meshes[new[asset]] = geometry
-        used = {name: meshes[name] for name in episode.replay.mesh_hashes}
-        result = replay(episode, used)
+        result = replay(episode, mesh_files(dataset, episode.replay, meshes))
     except (ValueError, DataFactoryError) as error:
         return EpisodeCheck(episode.episode_id, False, -1, 0.0, same, str(error))
     return EpisodeCheck(

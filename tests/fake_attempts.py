@@ -31,7 +31,7 @@ from datafactory.seeding import stream
 from datafactory_assets.asset import Licence
 
 LICENCE = Licence("Apache-2.0", "nobody", "datafactory")
-REFERENCE = "fake_attempts:Fake"
+REFERENCE = "tests.fake_attempts:Fake"
 FAULTS = ("sleep_s", "crash", "fail", "fill_disk", "mark_in")
 
 
@@ -106,7 +106,7 @@ def trajectory(rng: np.random.Generator, spec: FakeSpec) -> Trajectory:
     poses = object_poses(rng, spec)
     moving = np.gradient(robot, axis=0) * spec.fps
     velocity = np.concatenate([moving, np.zeros((frames, 6 * spec.objects))], axis=1)
-    eef = np.concatenate([walk(rng, frames, 3, 0.2), np.ones((frames, 4)) * 0.5], axis=1)
+    eef = np.concatenate([walk(rng, frames, 3, 0.02), np.ones((frames, 4)) * 0.5], axis=1)
     ctrl = (robot + rng.normal(size=(frames, 8)) * 1e-3).astype(np.float32)
     opening = rng.uniform(size=frames).astype(np.float32)
     return Trajectory(

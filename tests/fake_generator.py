@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,7 +26,7 @@ from datafactory.episode import (
 from datafactory.plugin import TaskInfo
 from datafactory.seeding import stream
 from datafactory.spec import ManipulationSpec, bind
-from datafactory_assets.asset import Licence, RigidAsset
+from datafactory_assets.asset import RigidAsset
 from datafactory_assets.families import Tier0
 
 FPS = 20
@@ -37,6 +40,7 @@ PHASES = (
     ("retreat", 120),
 )
 HEIGHT = 0.75
+GRIP = np.array([0.0, 0.0, 0.05])
 SPEC = {
     "name": "fake_put",
     "description": "put a mug on a plate",
@@ -55,7 +59,7 @@ class FakeGenerator:
     name = "fake"
     version = "1"
     stages = ("layout", "grasp", "goal")
-    reasons: dict[str, str] = {}
+    reasons: Mapping[str, str] = MappingProxyType({})
 
     def tasks(self) -> tuple[TaskInfo, ...]:
         return (TaskInfo("fake_put", "put a mug on a plate", SPEC),)
@@ -140,9 +144,7 @@ def _path(start: Any, goal: Any) -> tuple[Any, Any]:
     times = [0, *[stop for _, stop in PHASES]]
     frames = np.arange(FRAMES)
     path = np.empty((FRAMES, 3))
-    for (t0, t1), (a, b) in zip(
-        zip(times, times[1:], strict=False), zip(keys, keys[1:], strict=False), strict=True
-    ):
+    for (t0, t1), (a, b) in zip(pairwise(times), pairwise(keys), strict=True):
         part = (frames >= t0) & (frames < t1)
         u = (frames[part] - t0) / (t1 - t0)
         path[part] = a + (3 * u**2 - 2 * u**3)[:, None] * (b - a)
@@ -217,12 +219,12 @@ def _replay(objects: int) -> Replay:
 def _trajectory(poses: Any, finals: Any) -> Trajectory:
     n = len(poses)
     start, goal = np.array(poses[0][:3]), np.array(finals[0][:3])
-    path, grip = _path(start + [0, 0, 0.05], goal + [0, 0, 0.05])
+    path, grip = _path(start + GRIP, goal + GRIP)
     eef = np.tile(np.array([0, 0, 0, 0, 1.0, 0, 0], np.float32), (FRAMES, 1))
     eef[:, :3] = path
     objects = np.tile(np.array(poses, np.float32), (FRAMES, 1, 1))
     held = (grip < 0.5)[:, None]
-    objects[:, 0, :3] = np.where(held, path - [0, 0, 0.05], objects[:, 0, :3])
+    objects[:, 0, :3] = np.where(held, path - GRIP, objects[:, 0, :3])
     objects[100:, 0] = finals[0]
     t = np.linspace(0, 1, FRAMES)[:, None]
     joints = (np.sin(2 * t * np.arange(1, 5)) * 0.6).astype(np.float32)
@@ -241,4 +243,14 @@ def _trajectory(poses: Any, finals: Any) -> Trajectory:
     )  # fmt: skip
 
 
-LICENCE = Licence("CC0-1.0", "datafactory", "datafactory")
+def register(folder: Any) -> None:
+    """Writes the metadata of a distribution with these plugins; put the folder on sys.path."""
+    info = folder / "fake_plugins-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fake-plugins\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[datafactory.generators]\n"
+        "fake = tests.fake_generator:FakeGenerator\n"
+        "hopeless = tests.fake_generator:HopelessGenerator\n"
+        "broken = tests.no_such_module:Nothing\n"
+    )

@@ -45,7 +45,6 @@ def _add_geom(spec: mujoco.MjSpec, body: mujoco.MjsBody, shape: Shape, name: str
         mesh = spec.add_mesh(name=name, uservert=np.array(shape.vertices).ravel())
         geom.type = mujoco.mjtGeom.mjGEOM_MESH
         geom.meshname = mesh.name
-        # A mesh geom is placed by its principal frame, so undo nothing: keep the given frame.
     else:
         geom.type = KINDS[shape.kind]
         size = np.zeros(3)
@@ -117,9 +116,13 @@ def read(
 def standing(item: RigidAsset, x: float, y: float, yaw: float = 0.0, index: int = 0) -> Pose:
     """world_from_object of an asset in a stable pose on the table."""
     stable = item.stable_poses[index]
-    return Pose.from_yaw([x, y, TABLE.height + stable.height], yaw) @ Pose.of(
-        [0, 0, 0], stable.quat
-    )
+    world_from_plane = Pose.from_yaw([x, y, TABLE.height + stable.height], yaw)
+    return world_from_plane @ Pose.of([0, 0, 0], stable.quat)
+
+
+def raised(pose: Pose, height: float) -> Pose:
+    """The pose moved up by some metres."""
+    return Pose(pose.position + np.array([0.0, 0.0, height]), pose.quat)
 
 
 def still(state: WorldState, contacts: tuple[Contact, ...] | None = None, **poses: Pose):

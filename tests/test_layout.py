@@ -23,7 +23,7 @@ from datafactory.scene_graph.layout import (
     Region,
     solve_layout,
 )
-from datafactory.scene_graph.polygon import ConvexPolygon
+from datafactory.scene_graph.polygon import ConvexPolygon, next_vertices
 from datafactory.scene_graph.relations import check_relation
 from datafactory.seeding import stream
 from tests.physics_fixture import BASE, CAMERA, TABLE, asset, settle, standing
@@ -61,7 +61,7 @@ SCENES: dict[str, tuple[dict[str, str], list[Relation]]] = {
         [rel("between a b c"), rel("right d b", "robot")],
     ),
     "through": (
-        {"a": "block", "b": "plate", "c": "can", "d": "lemon", "e": "tray"},
+        {"a": "block", "b": "plate", "c": "can", "d": "lemon", "e": "open_box"},
         [rel("on a b"), rel("left a c", "robot"), rel("in d e"), rel("near d c")],
     ),
     "over": ({"a": "block", "b": "book", "c": "soap"}, [rel("above a b"), rel("below b c")]),
@@ -184,7 +184,7 @@ def test_an_unsatisfiable_relation_is_named_and_the_work_is_bounded():
     result = solve_layout(problem(families, relations), stream(3, "no", 0, "layout"))
     assert not result.ok
     assert {"left(a, b)", "near(a, c)", "left(b, c)"} & set(result.unsatisfied)
-    assert result.candidates <= 3 * 16 * (6 + 3 * len(families)) + 16 * len(families)
+    assert result.candidates <= 8 * (1 + len(families)) * 24 // 4 * 16
 
 
 def test_an_empty_region_is_named():
@@ -196,8 +196,8 @@ def test_an_empty_region_is_named():
 def test_bad_problems_are_refused():
     with pytest.raises(UnknownNameError, match="unknown object 'z'"):
         solve_layout(problem({"a": "mug"}, [rel("near a z")]), stream(3, "bad", 0, "l"))
+    both = [rel("left a b"), rel("right a b")]
     with pytest.raises(SpecError, match="contradict"):
-        both = [rel("left a b"), rel("right a b")]
         solve_layout(problem({"a": "mug", "b": "can"}, both), stream(3, "bad", 0, "l"))
     empty = LayoutProblem({"a": LayoutObject(asset("mug"), ())}, (), TABLE, BASE, CAMERA)
     with pytest.raises(SpecError, match="no allowed stable pose"):
@@ -286,9 +286,7 @@ def test_polygon_distances_agree_with_dense_sampling(seed):
     assert two is not None
     t = np.linspace(0.0, 1.0, 60)[None, :, None]
     rims = [
-        (p.vertices[:, None] * (1 - t) + np.roll(p.vertices, -1, axis=0)[:, None] * t).reshape(
-            -1, 2
-        )
+        (p.vertices[:, None] * (1 - t) + next_vertices(p.vertices)[:, None] * t).reshape(-1, 2)
         for p in (one, two)
     ]
     sampled = np.linalg.norm(rims[0][:, None] - rims[1][None], axis=2).min()

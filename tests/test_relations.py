@@ -14,7 +14,7 @@ from datafactory.scene_graph.describe import describe_graph
 from datafactory.scene_graph.graph import Relation
 from datafactory.scene_graph.relations import check_relation, sample_poses
 from datafactory.seeding import stream
-from tests.physics_fixture import BASE, TABLE, asset, settle, standing, still
+from tests.physics_fixture import BASE, TABLE, asset, raised, settle, standing, still
 
 CASES = [
     ("on", "mug", "plate"),
@@ -117,9 +117,8 @@ def test_samples_repeat_and_turn_all_ways():
     assert len(runs[0]) == 40
     for one, two in zip(*runs, strict=True):
         assert np.array_equal(one.world_from_object.vector(), two.world_from_object.vector())
-    yaws = [
-        2.0 * math.atan2(p.world_from_object.quat[3], p.world_from_object.quat[0]) for p in runs[0]
-    ]
+    quats = [p.world_from_object.quat for p in runs[0]]
+    yaws = [2.0 * math.atan2(q[3], q[0]) for q in quats]
     assert len({math.floor(y / (math.pi / 2.0)) % 4 for y in yaws}) == 4
 
 
@@ -156,7 +155,7 @@ def resting_on_plate() -> WorldState:
     plate, block = asset("plate"), asset("block")
     poses = {"b": standing(plate, 0.5, 0.0), "a": standing(block, 0.5, 0.0)}
     floor = plate.surfaces[0].z
-    poses["a"] = Pose.of(poses["a"].position + [0, 0, floor], poses["a"].quat)
+    poses["a"] = raised(poses["a"], floor)
     return settle(poses, {"a": block, "b": plate}, 0.3)
 
 
@@ -180,7 +179,7 @@ def test_on_a_plate_is_on_above_touching_and_not_near():
 
 def test_floating_over_a_plate_is_above_but_not_on():
     state = resting_on_plate()
-    lifted = Pose.of(state.poses["a"].position + [0, 0, 0.09], state.poses["a"].quat)
+    lifted = raised(state.poses["a"], 0.09)
     kept = tuple(c for c in state.contacts if "a" not in (c.a, c.b))
     floating = still(state, kept, a=lifted)
     assert not holds("on", floating)
@@ -191,12 +190,9 @@ def test_floating_over_a_plate_is_above_but_not_on():
 
 def test_held_by_the_gripper_is_not_on():
     state = resting_on_plate()
-    centre = state.poses["a"].position + [0, 0, 0.02]
+    centre = raised(state.poses["a"], 0.02).position
     grip = tuple(
-        Contact(
-            "a", "robot", centre + [0.0, 0.02 * s, 0.0], np.array([0.0, float(s), 0.0]), 15.0, 0
-        )
-        for s in (-1, 1)
+        Contact("a", "robot", centre, np.array([0.0, float(s), 0.0]), 15.0, 0) for s in (-1, 1)
     )
     held = still(state, state.contacts + grip)
     check = check_relation(Relation("on", "a", ("b",)), held)
@@ -232,7 +228,7 @@ def test_lying_in_the_handle_of_a_mug_is_not_in():
     state = settle({"b": standing(mug, 0.5, 0.0)}, {"b": mug}, 0.02)
     through = Pose.of(state.poses["b"].position + loop, (0.7071, 0.0, 0.0, 0.7071 * (axis == 0)))
     carried = Contact(
-        "a", "b", through.position - [0, 0, 0.005], np.array([0.0, 0.0, -1.0]), 9.81 * stick.mass, 0
+        "a", "b", raised(through, -0.005).position, np.array([0.0, 0.0, -1.0]), 9.81 * stick.mass, 0
     )
     looped = WorldState(
         state.table,
@@ -249,7 +245,7 @@ def test_lying_in_the_handle_of_a_mug_is_not_in():
 def test_hovering_inside_a_bowl_is_not_in():
     bowl, lemon = asset("bowl"), asset("lemon")
     poses = {"b": standing(bowl, 0.5, 0.0), "a": standing(lemon, 0.5, 0.0)}
-    poses["a"] = Pose.of(poses["a"].position + [0, 0, 0.012], poses["a"].quat)
+    poses["a"] = raised(poses["a"], 0.012)
     hovering = settle(poses, {"a": lemon, "b": bowl}, 0.0)
     hovering = still(hovering, tuple(c for c in hovering.contacts if "a" not in (c.a, c.b)))
     check = check_relation(Relation("in", "a", ("b",)), hovering)
@@ -279,7 +275,7 @@ def test_touching_from_the_side_is_not_on():
 def test_a_cup_over_a_block_is_not_on_it():
     basket, block = asset("basket"), asset("can")
     flipped = Pose.of([0.5, 0.0, TABLE.height + 0.002 + block.extents[2]], (0.0, 1.0, 0.0, 0.0))
-    flipped = Pose.of(flipped.position + [0, 0, basket.cavity.floor_z], flipped.quat)
+    flipped = raised(flipped, basket.cavity.floor_z)
     state = settle({"b": standing(block, 0.5, 0.0), "a": flipped}, {"a": basket, "b": block}, 0.1)
     check = check_relation(Relation("on", "a", ("b",)), state)
     assert "below_support_max" in {m.name for m in check.failed()}
@@ -289,8 +285,8 @@ def test_on_something_inside_a_container_is_in_the_container():
     box, soap, block = asset("open_box"), asset("soap"), asset("block")
     floor = box.surfaces[0].z
     poses = {"box": standing(box, 0.5, 0.0)}
-    poses["soap"] = Pose.of(standing(soap, 0.5, 0.0).position + [0, 0, floor])
-    poses["block"] = Pose.of(poses["soap"].position + [0, 0, soap.extents[2]])
+    poses["soap"] = raised(standing(soap, 0.5, 0.0), floor)
+    poses["block"] = raised(poses["soap"], soap.extents[2])
     state = settle(poses, {"box": box, "soap": soap, "block": block}, 0.3)
     assert holds("in", state, "soap", "box")
     assert holds("in", state, "block", "box")
@@ -372,8 +368,8 @@ def test_meaningless_and_unknown_are_refused():
         check_relation(Relation("on", "table", ("a",)), state)
     with pytest.raises(UnknownNameError, match="unknown object 'z'"):
         check_relation(Relation("near", "a", ("z",)), state)
+    two = [Relation("near", "a", ("b",)), Relation("near", "b", ("a",))]
     with pytest.raises(SpecError, match="one subject"):
-        two = [Relation("near", "a", ("b",)), Relation("near", "b", ("a",))]
         sample_poses(two, asset("can"), state, stream(7, "m", 0, "p"), 1)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from functools import lru_cache
 
 import numpy as np
 
@@ -157,7 +158,7 @@ class Query:
         Raises:
             AssetError: When no family can match, or no instance did.
         """
-        pool = self.candidates(sources)
+        pool = _pool(self, tuple(sources))
         if not pool:
             raise self._nothing(sources)
         for _ in range(max_tries):
@@ -205,6 +206,11 @@ class Query:
             why=f"categories on offer: {categories or 'none'}",
             remedy=", ".join(hints) or "drop a condition, or install an asset source that has it",
         )
+
+
+@lru_cache(maxsize=256)
+def _pool(query: Query, sources: tuple[AssetSource, ...]) -> tuple[Candidate, ...]:
+    return query.candidates(sources)
 
 
 def is_support(asset: RigidAsset) -> bool:

@@ -1,4 +1,4 @@
-"""``datafactory verify``: does re-executing the dataset give the same bits?"""
+"""``datafactory verify`` re-executes a dataset; ``datafactory validate`` examines it as stored."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ FAILURES_SHOWN = 20
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
     command(app, "verify")(verify)
+    command(app, "validate")(validate)
 
 
 def verify(
@@ -58,6 +59,53 @@ def verify(
             text += "\n\nepisodes made by another engine version or CPU may drift; see the docs"
     data = {**vars(report), "failures": failures, "passed": report.passed}
     session.result(data, text)
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def validate(
+    session: Session,
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Dataset.")],
+    stage: Annotated[
+        list[str] | None, typer.Option("--stage", help="Only this stage; repeatable.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="Episodes that costly stages look at.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Hints count as failures.")] = False,
+    allow_licence: Annotated[
+        list[str] | None,
+        typer.Option("--allow-licence", metavar="SPDX", help="Accept this too; repeatable."),
+    ] = None,
+) -> None:
+    """Examine stored episodes, stage by stage, without running physics again."""
+    from datafactory.validate import validate as validate_dataset
+    from datafactory_assets.licences import PERMISSIVE
+
+    allowed = PERMISSIVE | set(allow_licence) if allow_licence else None
+    counter = _Counter(session)
+    report = validate_dataset(
+        folder, names=stage, sample=sample, strict=strict, allow_licences=allowed,
+        on_checked=counter,
+    )  # fmt: skip
+    counter.close()
+    rows = []
+    for found in report.stages:
+        word = "ok" if found.passed else "hint" if found.advisory and not strict else "FAILED"
+        style = {"ok": "good", "hint": "title", "FAILED": "bad"}[word]
+        rows.append((found.name, f"{found.checked:,}", f"{found.count:,}",
+                     session.paint(word, style), found.meaning))  # fmt: skip
+    parts = [table(rows, ("stage", "checked", "findings", "result", "meaning"))]
+    shown = [
+        (found.name, finding.where[:16], finding.what)
+        for found in report.stages
+        for finding in found.findings[:FAILURES_SHOWN]
+    ]
+    parts.append(table(shown, ("stage", "where", "finding")))
+    parts.append(f"{report.episodes:,} episodes, version {report.version}: "
+                 + ("passed" if report.passed else "FAILED"))  # fmt: skip
+    data = {**asdict(report), "passed": report.passed}
+    session.result(data, "\n\n".join(part for part in parts if part))
     if not report.passed:
         raise typer.Exit(1)
 

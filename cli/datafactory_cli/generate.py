@@ -25,6 +25,36 @@ BYTES_PER_EPISODE = 80_000
 EXIT_INTERRUPTED = 130
 
 Folder = Annotated[str, typer.Argument(metavar="DIR", help="Dataset.")]
+Task = Annotated[
+    str | None, typer.Option("--task", metavar="NAME|FILE", help="Shipped task or task file.")
+]
+Count = Annotated[int | None, typer.Option("--n", metavar="N", help="Accepted episodes to reach.")]
+Out = Annotated[
+    str | None, typer.Option("--out", metavar="DIR", help="Dataset; data/<task> by default.")
+]
+Robot = Annotated[str | None, typer.Option("--robot", metavar="R", help="Robot.")]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="S", help="Run seed (0).")]
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="F", help="YAML file with these settings.")
+]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a task value; repeatable."),
+]
+Distractors = Annotated[
+    str | None, typer.Option("--distractors", metavar="K|LOW-HIGH", help="Distractor count.")
+]
+AllowLicence = Annotated[
+    list[str] | None,
+    typer.Option("--allow-licence", metavar="SPDX", help="Accept this licence; repeatable."),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Try a few attempts and estimate; write nothing.")
+]
+PrintConfig = Annotated[
+    bool, typer.Option("--print-config", help="Print each value with its source and stop.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Run although disk may not do.")]
 Workers = Annotated[
     int | None, typer.Option("--workers", metavar="W", help="Local processes; one per core.")
 ]
@@ -49,42 +79,22 @@ def register(app: typer.Typer) -> None:
 
 def generate(
     session: Session,
-    task: Annotated[
-        str | None, typer.Option("--task", metavar="NAME|FILE", help="Shipped task or task file.")
-    ] = None,
-    n: Annotated[
-        int | None, typer.Option("--n", metavar="N", help="Accepted episodes to reach.")
-    ] = None,
-    out: Annotated[
-        str | None, typer.Option("--out", metavar="DIR", help="Dataset; data/<task> by default.")
-    ] = None,
-    robot: Annotated[str | None, typer.Option("--robot", metavar="R", help="Robot.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", metavar="S", help="Run seed (0).")] = None,
+    task: Task = None,
+    n: Count = None,
+    out: Out = None,
+    robot: Robot = None,
+    seed: Seed = None,
     workers: Workers = None,
     scheduler: Scheduler = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="F", help="YAML file with these settings.")
-    ] = None,
-    assignments: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a task value; repeatable."),
-    ] = None,
-    distractors: Annotated[
-        str | None, typer.Option("--distractors", metavar="K|LOW-HIGH", help="Distractor count.")
-    ] = None,
+    config: Config = None,
+    assignments: Assignments = None,
+    distractors: Distractors = None,
     min_yield: MinYield = None,
     attempt_timeout: Timeout = None,
-    allow_licence: Annotated[
-        list[str] | None,
-        typer.Option("--allow-licence", metavar="SPDX", help="Accept this licence; repeatable."),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Try a few attempts and estimate; write nothing.")
-    ] = False,
-    print_config: Annotated[
-        bool, typer.Option("--print-config", help="Print each value with its source and stop.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Run although disk may not do.")] = False,
+    allow_licence: AllowLicence = None,
+    dry_run: DryRun = False,
+    print_config: PrintConfig = False,
+    yes: Yes = False,
 ) -> None:
     """Make a dataset of N accepted episodes, or continue making it."""
     from datafactory import api

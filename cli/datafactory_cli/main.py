@@ -11,6 +11,7 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -43,15 +44,24 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"datafactory {version('datafactory')}")
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
-    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
 ) -> None:
-    if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(f"datafactory {installed('datafactory')}")
-        raise typer.Exit
+    del version  # handled by its callback
 
 
 for part in (generate, show, stats, check, listing, doctor, bench):
@@ -125,6 +135,7 @@ def _report_usage(error: Exception, message: str, as_json: bool) -> int:
         message = f"No such option: {option}" + (
             f". Did you mean '{closest[0]}'?" if closest else ""
         )
+    message = message.replace("Input should be", "must be").partition(", unable to parse")[0]
     typer.echo(f"error: {message}\n  try: {path} --help", err=True)
     if as_json:
         fields = {"what": message, "where": path, "why": "", "try": f"{path} --help"}

@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 CONE_RAD = 0.30
 """Half angle of the friction cone used for acceptance: atan(0.31), half of what the pads give."""
 SURFACE_SAMPLES = 192
+MAX_PAIRS = 120
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +69,8 @@ def _pairs(key: ByContent, max_width_m: float) -> ContactPairs:
     alignment = np.minimum(cos_a, cos_b)
     width = stop - start
     good = (alignment > np.cos(CONE_RAD)) & (width < max_width_m) & (width > 1e-3)
-    return ContactPairs(0.5 * (a + b)[good], direction[good], width[good], alignment[good])
+    kept = np.flatnonzero(good)[:MAX_PAIRS]
+    return ContactPairs(0.5 * (a + b)[kept], direction[kept], width[kept], alignment[kept])
 
 
 def _lines(
@@ -91,7 +93,8 @@ def _lines(
     )
     far = 2.0 * float(np.linalg.norm(hi - lo))
     origin = np.concatenate([points + far * outward, through - far * central])
-    return origin, np.concatenate([-outward, central])
+    order = rng.permutation(len(origin))
+    return origin[order], np.concatenate([-outward, central])[order]
 
 
 def _merged_exit(

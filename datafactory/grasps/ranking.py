@@ -128,10 +128,12 @@ def _select(c: _Candidates, rng: np.random.Generator, count: int) -> NDArray[np.
     return np.argsort(-noisy, kind="stable")[:count]
 
 
-def _tcp(c: _Candidates, k: int, finger: FingerGeometry, opening: float) -> Pose:
-    back = finger.pad_center_z(opening) + c.shift[k]
-    position = c.center[k] - back * c.rotation[k, :, 2]
-    return Pose(position, quat_from_matrix(c.rotation[k]))
+def _tcp_positions(c: _Candidates, chosen: NDArray[np.int64], robot: RobotModel) -> Array:
+    """TCP positions (k, 3) that bring the closed pads' centres to the candidates' centres."""
+    finger = robot.finger_geometry
+    closed = c.width[chosen] / robot.gripper_max_width_m
+    back = np.interp(closed, finger.openings, finger.pad_z) + c.shift[chosen]
+    return np.asarray(c.center[chosen] - back[:, None] * c.rotation[chosen, :, 2])
 
 
 @lru_cache(maxsize=512)
@@ -141,14 +143,15 @@ def _boxes(finger: FingerGeometry, level: int) -> tuple[Array, Array]:
     return (np.array([b.lower for b in boxes])[:, None], np.array([b.upper for b in boxes])[:, None])
 
 
-def _blocked(tcp_from_world: Pose, finger: FingerGeometry, opening: float, points: Array) -> bool:
-    """Whether any world point (n, 3) lies inside the gripper's boxes."""
-    local = tcp_from_world.apply(points)
+def _blocked(
+    position: Array, rotation: Array, finger: FingerGeometry, opening: float, points: Array
+) -> bool:
+    """Whether any world point (n, 3) lies inside the gripper's boxes at a TCP pose."""
+    local = (points - position) @ rotation
     lower, upper = _boxes(finger, round(50.0 * opening))
     near = ((local > lower.min(axis=0)) & (local < upper.max(axis=0))).all(axis=1)
     local = local[near]
-    inside = ((local > lower) & (local < upper)).all(axis=2)
-    return bool(inside.any())
+    return bool(((local > lower) & (local < upper)).all(axis=2).any())
 
 
 def rank_grasps(
@@ -183,14 +186,16 @@ def rank_grasps(
     points = np.concatenate([own, obstacles]) if len(obstacles) else own
     object_from_world = world_from_object.inverse()
     result: list[Grasp] = []
-    for k in _select(c, rng, tried):
+    chosen = _select(c, rng, tried)
+    for k, position in zip(chosen, _tcp_positions(c, chosen, robot), strict=True):
         width = float(c.width[k])
         opening = min(1.0, (width + 2.0 * OPEN_CLEARANCE_M) / robot.gripper_max_width_m)
-        closed = width / robot.gripper_max_width_m
-        tcp = _tcp(c, int(k), finger, closed)
-        if _blocked(tcp.inverse(), finger, opening, points):
+        if _blocked(position, c.rotation[k], finger, opening, points):
             continue
-        result.append(Grasp(object_from_world @ tcp, width, opening, float(c.score[k])))
+        world_from_tcp = Pose(position, quat_from_matrix(c.rotation[k]))
+        result.append(
+            Grasp(object_from_world @ world_from_tcp, width, opening, float(c.score[k]))
+        )
         if len(result) == count:
             break
     return result

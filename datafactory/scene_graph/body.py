@@ -73,24 +73,26 @@ class Body:
         geometry = asset_geometry(asset)
         rotation = rotation_of(world_from_object.quat)
         turned, radii = geometry.swept(rotation)
-        local = geometry.upright_footprint(rotation, world_from_object.quat)
-        if local is None:
+        stable = geometry.stable_footprint(rotation, world_from_object.quat)
+        if stable is None:
             yaw = math.atan2(rotation[1, 0] - rotation[0, 1], rotation[0, 0] + rotation[1, 1])
             local = geometry.footprint(turned, yaw)
+            middle = local.centroid
+            radius = float(np.linalg.norm(local.vertices - middle, axis=1).max())
+        else:
+            local, middle, radius = stable
         shift = world_from_object.position
         polygon = ConvexPolygon(
             local.vertices + shift[:2], local.normals, local.offsets + local.normals @ shift[:2]
         )
-        centre = local.centroid + shift[:2]
-        reach = polygon.vertices - centre
         return cls(
             name=name,
             asset=asset,
             geometry=geometry,
             pose=world_from_object,
             polygon=polygon,
-            centre=centre,
-            radius=math.sqrt(float((reach * reach).sum(axis=1).max())),
+            centre=middle + shift[:2],
+            radius=radius,
             bottom=float((turned[:, 2] - radii).min() + shift[2]),
             top=float((turned[:, 2] + radii).max() + shift[2]),
             com=rotation @ geometry.com + shift,

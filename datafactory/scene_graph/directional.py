@@ -102,9 +102,13 @@ class Near:
         """Horizontal gap, vertical gap, and that neither carries or contains the other."""
         (other,) = relation.objects
         a, b = world.body(relation.subject), world.body(other)
+        bound = limit(world, *NEAR_GAP)
+        least = math.hypot(*(a.centre - b.centre).tolist()) - a.radius - b.radius
+        if world.planned and least > bound:
+            return (Measure("gap_max", least, bound, "m"),)
         carried = self._rests_on(a.name, b.name, world) or self._rests_on(b.name, a.name, world)
         return (
-            Measure("gap_max", a.polygon.distance(b.polygon), limit(world, *NEAR_GAP), "m"),
+            Measure("gap_max", a.polygon.distance(b.polygon), bound, "m"),
             Measure(
                 "vertical_gap_max",
                 max(a.bottom - b.top, b.bottom - a.top),

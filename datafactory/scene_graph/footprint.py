@@ -137,10 +137,15 @@ class AssetGeometry:
         best = float((self._downs @ _down(quat)).max())
         return math.acos(min(1.0, max(-1.0, best)))
 
-    def upright_footprint(self, rotation: Array, quat: Array) -> ConvexPolygon | None:
-        """Footprint about the origin of an orientation that is stable within 0.1 degrees.
+    def stable_footprint(
+        self, rotation: Array, quat: Array
+    ) -> tuple[ConvexPolygon, Array, float] | None:
+        """Footprint of an orientation that is stable within 0.1 degrees; None for any other.
 
-        None for any other orientation. Shares the stable pose's hull, turned by the yaw between.
+        Shares the stable pose's hull, turned by the yaw between.
+
+        Returns:
+            (footprint about the origin, its centre (2,), its radius), metres.
         """
         alike = self._downs @ _down(quat)
         index = int(np.argmax(alike))
@@ -149,7 +154,8 @@ class AssetGeometry:
         rest = self.rest(index)
         turn = rotation @ rotation_of(self.stable_poses[index].quat).T
         yaw = math.atan2(turn[1, 0] - turn[0, 1], turn[0, 0] + turn[1, 1])
-        return rest.polygon.moved(rotation2(yaw), np.zeros(2))
+        turned = rotation2(yaw)
+        return rest.polygon.moved(turned, np.zeros(2)), turned @ rest.centre, rest.radius
 
     @cached_property
     def samples(self) -> Array:

@@ -23,7 +23,14 @@ from datafactory.scene_graph.contradictions import require_consistent
 from datafactory.scene_graph.footprint import asset_geometry
 from datafactory.scene_graph.graph import TABLE, Relation
 from datafactory.scene_graph.ordering import guides_of, placing_order, roots_of
-from datafactory.scene_graph.placing import Site, Tally, carrier_name, carrier_of, find_candidates
+from datafactory.scene_graph.placing import (
+    BATCH,
+    Site,
+    Tally,
+    carrier_name,
+    carrier_of,
+    find_candidates,
+)
 from datafactory.scene_graph.region import KeepOut, Region
 from datafactory.scene_graph.rules import Placement
 from datafactory.scene_graph.world import PlannedWorld
@@ -31,10 +38,9 @@ from datafactory_assets.asset import RigidAsset
 
 __all__ = ["KeepOut", "LayoutObject", "LayoutProblem", "LayoutResult", "Region", "solve_layout"]
 
-RESTARTS = 3
-BATCHES_PER_OBJECT = 3
-BATCHES_PER_VISIT = 4
-BRANCHES = 3
+RESTARTS = 8
+VISIT_WORK = 24
+BRANCHES = 2
 BLAME_SHARE = 0.05
 
 
@@ -122,8 +128,8 @@ def solve_layout(problem: LayoutProblem, rng: np.random.Generator) -> LayoutResu
     """
     _require_valid(problem)
     search = _Search(problem, rng)
-    for _ in range(RESTARTS):
-        if search.run():
+    for k in range(RESTARTS):
+        if search.run(k):
             break
     return search.result()
 
@@ -158,8 +164,7 @@ class _Search:
         order = placing_order(supports, guides, self._widths, fixed)
         self._sites = [self._site(name, guides[name]) for name in order]
         self._fixed = [(name, supports[name]) for name in fixed]
-        self._tallies: dict[str, Tally] = {name: Tally(0) for name in order}
-        self._budget = 0
+        self._tally = Tally(0)
         self._stuck: Counter[str] = Counter()
         self._placements: dict[str, Placement] = {}
         self._ok = False
@@ -184,8 +189,9 @@ class _Search:
             widths=self._widths,
         )
 
-    def run(self) -> bool:
+    def run(self, number: int) -> bool:
         """Searches from an empty table until success or until this run's budget is spent."""
+        self._tally.round = number
         problem = self._problem
         world = PlannedWorld(problem.table, problem.world_from_base, problem.world_from_camera)
         for name, support in self._fixed:
@@ -193,7 +199,7 @@ class _Search:
             if item.fixed is not None:
                 world.place(Body.at(name, item.asset, item.fixed), support)
         self._placements = {}
-        self._budget = 6 + BATCHES_PER_OBJECT * len(self._sites)
+        self._tally.limit = self._tally.work + VISIT_WORK * (1 + len(self._sites))
         self._ok = self._descend(0, world)
         return self._ok
 
@@ -202,26 +208,20 @@ class _Search:
             return True
         site = self._sites[depth]
         allowed = self._problem.objects[site.name].stable_poses
-        tally = self._tallies[site.name]
         geometry = asset_geometry(site.asset)
         found = 0
         for k in self._rng.permutation(len(allowed)):
-            tally.limit = tally.batches + min(BATCHES_PER_VISIT, self._budget)
-            before = tally.batches
-            search = find_candidates(site, geometry.rest(allowed[k]), world, self._rng, tally)
+            rest = geometry.rest(allowed[k])
+            search = find_candidates(site, rest, world, self._rng, self._tally, VISIT_WORK)
             for placement in search:
                 found += 1
-                self._budget -= tally.batches - before
                 self._placements[site.name] = placement
                 if self._descend(depth + 1, world):
                     search.close()
                     return True
-                before = tally.batches
-                tally.limit = min(tally.limit, tally.batches + max(0, self._budget))
                 if found >= BRANCHES:
                     break
             search.close()
-            self._budget -= tally.batches - before
             if found >= BRANCHES:
                 break
         if not found:
@@ -231,9 +231,9 @@ class _Search:
     def result(self) -> LayoutResult:
         """The outcome of the last run, with the refusals of all."""
         total: Counter[str] = Counter()
-        for tally in self._tallies.values():
-            total.update(tally.rejected)
-        drawn = 16 * sum(tally.batches for tally in self._tallies.values())
+        for refused in self._tally.refused.values():
+            total.update(refused)
+        drawn = BATCH * self._tally.batches
         rejections = tuple(sorted(total.items(), key=lambda item: (-item[1], item[0])))
         if self._ok:
             return LayoutResult(dict(self._placements), True, (), rejections, drawn)
@@ -242,7 +242,7 @@ class _Search:
     def _blame(self) -> tuple[str, ...]:
         """Edges that refused most of the candidates of the object the search got stuck at."""
         worst = max(self._sites, key=lambda site: self._stuck[site.name]).name
-        rejected = self._tallies[worst].rejected
+        rejected = self._tally.of(worst)
         least = BLAME_SHARE * sum(rejected.values())
         edges = sorted(rejected.items(), key=lambda item: (-item[1], item[0]))
         return tuple(edge for edge, count in edges if count >= least)

@@ -20,6 +20,8 @@ from datafactory.scene_graph.world import PlannedWorld
 from datafactory_assets.asset import RigidAsset
 
 BATCH = 16
+BATCH_WORK = 4
+CARRIED_BATCH_WORK = 12
 SHARED_SUPPORT_GAP = 0.004
 CARRYING = ("on", "stacked", "in", "above", "touching")
 VERTICAL = frozenset({"above", "below"})
@@ -28,17 +30,27 @@ STEP = 0.01
 
 @dataclass
 class Tally:
-    """Work done and refusals, by edge.
+    """Work done and refusals. Work is counted in units of about 50 microseconds.
 
     Attributes:
-        limit: Batches of 16 candidates that may be looked at.
-        batches: Batches looked at so far.
-        rejected: Candidates refused by each edge.
+        limit: Work after which every search stops.
+        work: Work done so far: 4 for each batch of candidates (12 on a carrier), 1 for
+            each candidate looked at closely.
+        batches: Batches of 16 candidates drawn so far.
+        round: Number of the search; in odd ones the first batch on a support is packed tightly,
+            in the others the second, as long as no candidate was good.
+        refused: Candidates refused, by object and by edge.
     """
 
     limit: int
+    work: int = 0
     batches: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
+    round: int = 0
+    refused: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def of(self, name: str) -> Counter[str]:
+        """Refusals of one object's candidates."""
+        return self.refused.setdefault(name, Counter())
 
 
 @dataclass(frozen=True)
@@ -103,6 +115,7 @@ def find_candidates(
     world: PlannedWorld,
     rng: np.random.Generator,
     tally: Tally,
+    effort: int,
 ) -> Generator[Placement, None, None]:
     """Yields placements that satisfy every relation whose other members are placed.
 
@@ -114,31 +127,62 @@ def find_candidates(
         rest: Stable pose to use.
         world: Everything placed so far.
         rng: Source of randomness.
-        tally: How many batches of candidates to look at; counts those refused, by edge.
+        tally: Counts the work and the candidates refused, by edge.
+        effort: Work this search may do.
     """
     guides = [g for g in site.guides if _usable(g, site.name, world)]
     present = [r for r in site.relations if _complete(r, site.name, world)]
-    rejected = tally.rejected
-    while tally.batches < tally.limit:
+    rejected = tally.of(site.name)
+    accepted, visit, end = 0, tally.round, tally.work + effort
+    while tally.work < min(end, tally.limit):
         tally.batches += 1
-        yaw = rng.uniform(*site.yaw, BATCH)
-        drawer = Drawer(world, site.name, rest, yaw, site.plane, site.support, site.widths, rng)
-        draft = _draft(site, drawer, guides, tally.batches, rejected)
+        tally.work += BATCH_WORK if site.carrier is None else CARRIED_BATCH_WORK
+        packed = visit % 2 == 1 and not accepted
+        yaw = _yaws(site, world, rng, packed)
+        visit += 1
+        drawer = Drawer(
+            world=world,
+            name=site.name,
+            rest=rest,
+            yaw=yaw,
+            plane=site.plane,
+            support=site.support,
+            widths=site.widths,
+            rng=rng,
+            packed=packed,
+        )
+        draft = _draft(site, drawer, guides, visit, rejected)
         if draft is None:
             return
         origins = draft.centres - _turned(rest.centre, yaw)
         for i in _promising(site, draft, world, rejected):
             at = np.array([origins[i, 0], origins[i, 1], draft.heights[i]])
+            tally.work += 1
             body = Body.resting(site.name, site.asset, rest, at, float(yaw[i]))
             world.place(body, draft.support)
             try:
                 reason = _refusal(site, body, draft.support, present, world)
                 if reason is None:
+                    accepted += 1
                     yield Placement(body.pose, rest.index, float(draft.drops[i]), draft.support)
                 else:
                     rejected[reason] += 1
             finally:
                 world.remove(site.name)
+
+
+def _yaws(site: Site, world: PlannedWorld, rng: np.random.Generator, packed: bool) -> Array:
+    """Uniform yaws (16,), or, to pack a support tightly, yaws square to it."""
+    low, high = site.yaw
+    yaw = rng.uniform(low, high, BATCH)
+    support = world.bodies.get(carrier_name(site.name, site.carrier))
+    if support is None or not packed:
+        return yaw
+    rotation = support.rotation
+    square = math.atan2(rotation[1, 0] - rotation[0, 1], rotation[0, 0] + rotation[1, 1])
+    turned = square + (math.pi / 2.0) * rng.integers(0, 4, BATCH) + rng.uniform(-0.05, 0.05, BATCH)
+    turned = np.mod(turned + math.pi, 2.0 * math.pi) - math.pi
+    return np.where((turned >= low) & (turned <= high), turned, yaw)
 
 
 def _turned(point: Array, yaw: Array) -> Array:

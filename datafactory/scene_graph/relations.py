@@ -25,7 +25,8 @@ from datafactory_assets.asset import RigidAsset
 __all__ = ["Measure", "Placement", "RelationCheck", "check_relation", "sample_poses"]
 
 SAME_PLANE = 0.025
-LEAST_BATCHES = 6
+LEAST_WORK = 120
+WORK_PER_POSE = 20
 
 
 def check_relation(relation: Relation, state: WorldState | MeasuredWorld) -> RelationCheck:
@@ -91,7 +92,8 @@ def sample_poses(
     )
     found: list[Placement] = []
     rest = geometry.rest(stable_pose)
-    search = find_candidates(site, rest, world, rng, Tally(LEAST_BATCHES + n))
+    effort = LEAST_WORK + WORK_PER_POSE * n
+    search = find_candidates(site, rest, world, rng, Tally(effort), effort)
     for placement in search:
         found.append(placement)
         if len(found) >= n:

@@ -90,6 +90,7 @@ class Drawer:
         support: Name of what that plane belongs to.
         widths: Footprint diameters of objects not placed yet, metres.
         rng: Source of randomness.
+        packed: Prefer the edges of a support, to leave room for more.
     """
 
     world: PlannedWorld
@@ -100,6 +101,7 @@ class Drawer:
     support: str
     widths: dict[str, float]
     rng: np.random.Generator
+    packed: bool = False
 
     def reach(self, axis: Array) -> Array:
         """(n,) extent of the footprint from its centre along world axes (2,) or (n, 2)."""

@@ -33,13 +33,29 @@ def draw_on(support: Body, drawer: Drawer) -> Draft | None:
     areas = np.cumsum([s.polygon.area for s in surfaces])
     pick = int(np.searchsorted(areas, drawer.rng.random() * areas[-1]))
     surface = surfaces[min(pick, len(surfaces) - 1)]
-    n = len(drawer.yaw)
-    wide = surface.polygon.inradius
-    spread = surface.polygon.sample(drawer.rng, n)
-    small = drawer.rest.base is not None and drawer.rest.base.inradius < wide
-    if not small:
-        spread = surface.polygon.centroid + CENTRED * (spread - surface.polygon.centroid)
-    return _settle(support, surface, spread, drawer)
+    return _settle(support, surface, _spread(surface, drawer), drawer)
+
+
+def _spread(surface: Surface, drawer: Drawer) -> Array:
+    """Footprint centres (n, 2) for which the base fits on the surface, else about its middle.
+
+    Along a random direction from the middle there is a farthest centre that keeps the base on the
+    surface; the draw goes some part of that way, or close to the end for tight packing.
+    """
+    rest, rng, polygon = drawer.rest, drawer.rng, surface.polygon
+    n, middle = len(drawer.yaw), surface.polygon.centroid
+    angle = rng.uniform(-np.pi, np.pi, n)
+    direction = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    base = rest.com[None, :2] if rest.base is None else rest.base.vertices
+    reach = (turned_points(rest, base, drawer.yaw) @ polygon.normals.T).max(axis=1)
+    room = polygon.offsets - polygon.normals @ middle - reach
+    toward = direction @ polygon.normals.T
+    steps = np.where(toward > 1e-9, room / np.where(toward > 1e-9, toward, 1.0), np.inf)
+    fits = room.min(axis=1) >= 0.0
+    farthest = np.where(fits, steps.min(axis=1), CENTRED * polygon.inradius)
+    part = rng.uniform(0.85, 1.0, n) if drawer.packed else np.sqrt(rng.random(n))
+    spread: Array = middle + (part * farthest)[:, None] * direction
+    return spread
 
 
 def draw_centred(support: Body, drawer: Drawer) -> Draft | None:

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from datafactory.errors import DatasetCorruptError, DatasetError
-from datafactory.store.encode import content_hash, to_rows
+from datafactory.store.encode import Row, content_hash, to_rows
 from datafactory.store.filters import check_filter
 from datafactory.store.location import MARKER, Location, not_a_dataset, open_table, table_exists
 from datafactory.store.schema import SCHEMA_VERSION, TABLES, light_columns, table_schema
@@ -262,6 +262,11 @@ class Dataset:
 
     def iter_episodes(self, where: str | None = None) -> Iterator[StoredEpisode]:
         """All (or the filtered) episodes in storage order, a few at a time in memory."""
+        for _, episode in self.iter_rows(where):
+            yield episode
+
+    def iter_rows(self, where: str | None = None) -> Iterator[tuple[Row, StoredEpisode]]:
+        """Like :meth:`iter_episodes`, with the stored rows."""
         table = self.table("episodes")
         if where is not None:
             check_filter(where, table.schema.names)
@@ -276,7 +281,7 @@ class Dataset:
         )
         for batch in scanner.to_batches():
             for row in to_rows(batch):
-                yield stored_episode(row, extra)
+                yield row, stored_episode(row, extra)
 
     def versions(self) -> list[VersionInfo]:
         """Versions of the episodes table, oldest first."""

@@ -68,10 +68,10 @@ class _Parser:
             if match is None:
                 raise self._error("unexpected character", at)
             kind = str(match.lastgroup)
-            value = match.group(kind)
+            value, start = match.group(kind), match.start(kind)
             if kind == "name" and value.lower() in _WORDS:
                 kind, value = "word", value.lower()
-            tokens.append((kind, value, match.start(kind)))
+            tokens.append((kind, value, start))
             at = match.end()
         return tokens
 

@@ -75,11 +75,11 @@ class FragmentWriter:
         for fragment in fragments:
             path = f"{self.location.table(table)}/data/{fragment['files'][0]['path']}"
             parts.append(lance.file.LanceFileReader(path).read_all().to_table())
+        if not parts:
+            return []
         data = pa.concat_tables(parts)
-        keys = data.column(KEYS[table]).to_pylist()
-        wanted = set(ids)
-        data = data.take([i for i, key in enumerate(keys) if key in wanted])
-        return self.write_arrow(table, data.cast(self.schema(table))) if data.num_rows else []
+        kept = data.filter(pa.array([key in ids for key in data.column(KEYS[table]).to_pylist()]))
+        return self.write_arrow(table, kept.cast(self.schema(table))) if kept.num_rows else []
 
 
 def _to_json(fragment: Any) -> Fragment:

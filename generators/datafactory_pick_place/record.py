@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import lru_cache
 
 import numpy as np
 from datafactory.episode import AssetRecord, Episode, ObjectRecord, Replay, Trajectory, Verdict
@@ -14,7 +15,7 @@ from datafactory.scene_graph.goal import describe_graph
 from datafactory.sim.assembly import SceneModel
 from datafactory.sim.recorder import Recording
 from datafactory.spec import ManipulationSpec, canonical_json
-from datafactory_assets.asset import RigidAsset
+from datafactory_assets.asset import ByContent, RigidAsset
 from numpy.typing import NDArray
 
 from datafactory_pick_place.attempt import Attempt, Rejected
@@ -97,6 +98,12 @@ def _object_record(item: SceneObject, final: WorldState | None) -> ObjectRecord:
 
 def asset_record(asset: RigidAsset) -> AssetRecord:
     """The ``assets`` row of a rigid asset; geometry is its collision pieces as JSON."""
+    return _asset_record(ByContent.of(asset))
+
+
+@lru_cache(maxsize=8192)
+def _asset_record(key: ByContent) -> AssetRecord:
+    asset = key.asset
     geometry = {
         "shapes": [asdict(s) for s in asset.shapes],
         "surfaces": [[s.name, s.polygon, s.z] for s in asset.surfaces],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 
 from datafactory_assets.asset import RigidAsset, VisualMesh
 from datafactory_assets.errors import AssetError
@@ -31,6 +32,8 @@ class Tier0:
     def __init__(self) -> None:
         self._families = {f.info.name: f for theme in _THEMES for f in theme}
         self._infos = tuple(self._families[name].info for name in sorted(self._families))
+        # The same object, not an equal one: what others derive from an asset is kept by identity.
+        self._made = lru_cache(maxsize=8192)(self._assemble)
 
     def families(self) -> tuple[FamilyInfo, ...]:
         """The families, sorted by name."""
@@ -50,6 +53,9 @@ class Tier0:
             raise AssetError(
                 f"cannot make a {family} from seed {seed}", why="instance seeds are not negative"
             )
+        return self._made(family, seed)
+
+    def _assemble(self, family: str, seed: int) -> RigidAsset:
         return assemble(self.name, self._family(family), seed)
 
     def visual(self, asset: RigidAsset) -> tuple[VisualMesh, ...]:

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import mujoco
+import numpy as np
+import pytest
+
+from datafactory.episode import AssetRecord, Replay, Trajectory
+from datafactory.executor.machine import cpu, engine
+from datafactory.sim.replay import replay, restart, state_of
+from datafactory.store.commit import Committer, create_tables
+from datafactory.store.encode import asset_row, episode_row
+from datafactory.store.location import Location
+from datafactory.verify import EpisodeCheck, VerifyReport, verify
+from tests.fake_attempts import LICENCE, Fake, FakeSpec
+from tests.store_fixture import lineage, run_row
+
+FRAMES, STEPS, FPS = 12, 25, 20
+CHECKPOINTS = (0, 5, FRAMES)
+OBJ = b"v 0 0 0\nv .1 0 0\nv 0 .1 0\nv 0 0 .1\nf 1 3 2\nf 1 2 4\nf 1 4 3\nf 2 3 4\n"
+MESH = hashlib.sha256(OBJ).hexdigest()
+MJCF = f"""
+<mujoco><option timestep="0.002" cone="elliptic"/>
+  <asset><mesh name="m" file="{MESH}.obj"/></asset>
+  <worldbody>
+    <geom type="plane" size="1 1 .1"/>
+    <body pos="0 0 .3"><joint name="j" axis="0 1 0"/><geom type="capsule" fromto="0 0 0 .2 0 0"
+      size=".02"/></body>
+    <body pos=".1 0 .15"><freejoint/><geom type="mesh" mesh="m"/></body>
+    <body pos="-.3 0 .1"><freejoint/><geom type="box" size=".03 .03 .03"/></body>
+  </worldbody>
+  <actuator><position joint="j" kp="5" kv=".5" ctrlrange="-1 1"/></actuator>
+</mujoco>"""
+
+
+def recorded(seed: int):
+    """An episode recorded from the tiny model, as the recorder does it."""
+    model = mujoco.MjModel.from_xml_string(MJCF, assets={f"{MESH}.obj": OBJ})
+    data = mujoco.MjData(model)
+    rng = np.random.Generator(np.random.PCG64(seed))
+    ctrl = np.cumsum(rng.normal(size=(FRAMES, 1)) * 0.1, axis=0).clip(-1, 1).astype(np.float32)
+    qpos, qvel, states = [], [], []
+    for frame in range(FRAMES + 1):
+        if frame < FRAMES:
+            data.ctrl[:] = ctrl[frame]
+        if frame in CHECKPOINTS:
+            states.append(state_of(model, data))
+            restart(model, data, states[-1])
+        if frame < FRAMES:
+            qpos.append(data.qpos.astype(np.float32))
+            qvel.append(data.qvel.astype(np.float32))
+            for _ in range(STEPS // 5):
+                mujoco.mj_step(model, data, nstep=5)
+    poses = np.array(qpos)[:, 1:].reshape(FRAMES, 2, 7)
+    pose = np.tile(np.array([0, 0, 0, 1, 0, 0, 0], np.float32), (FRAMES, 1))
+    zeros = np.zeros(FRAMES, np.float32)
+    path = Trajectory(
+        fps=FPS,
+        qpos=np.array(qpos),
+        qvel=np.array(qvel),
+        ctrl=ctrl,
+        eef_pose=pose,
+        gripper_opening=zeros,
+        gripper_width=zeros,
+        object_poses=poses,
+        action_joint=ctrl.copy(),
+        action_gripper=zeros,
+        action_eef=pose,
+        phases=(),
+        contacts=(),
+    )
+    frames = np.array(CHECKPOINTS, np.int32)
+    source = Replay(MJCF, (f"{MESH}.obj",), STEPS, frames, np.array(states))
+    return path, source
+
+
+def episode(attempt: int):
+    plain = Fake().open(FakeSpec(reject=0.0), 7).attempt(attempt)
+    path, source = recorded(attempt)
+    asset = AssetRecord(MESH, "mesh", "m", "", LICENCE, (0, 0, 0), 0, "{}", OBJ, "obj")
+    return replace(plain, trajectory=path, replay=source, assets=(*plain.assets, asset))
+
+
+def store(path, episodes):
+    location = Location.of(path)
+    create_tables(location, Fake().extra_columns())
+    committer = Committer(location)
+    spec = FakeSpec(reject=0.0)
+    committer.write_run(run_row(spec))
+    here = replace(lineage(spec), engine=engine(), cpu=cpu())
+    rows = [episode_row(e, here, Fake().extra_columns()) for e in episodes]
+    committer.add_assets([asset_row(a) for e in episodes for a in e.assets])
+    committer.append("episodes", committer.writer.write("episodes", rows), {})
+    return str(path)
+
+
+def nudged(e, **changes):
+    return replace(e, trajectory=replace(e.trajectory, **changes))
+
+
+def test_replay_is_bit_equal():
+    result = replay(episode(0), {f"{MESH}.obj": OBJ})
+    assert result.exact
+    assert (result.frames, result.first_difference) == (FRAMES, -1)
+    assert result.qpos_drift == result.qvel_drift == result.checkpoint_drift == 0.0
+
+
+def test_one_flipped_bit_in_a_control_is_seen():
+    e = episode(0)
+    ctrl = e.trajectory.ctrl.copy()
+    ctrl.view(np.uint32)[3, 0] ^= 1 << 12
+    result = replay(nudged(e, ctrl=ctrl), {f"{MESH}.obj": OBJ})
+    assert not result.exact
+    assert result.first_difference == 4
+    assert 0 < result.qpos_drift < 1e-2
+    assert result.checkpoint_drift > 0
+
+
+def test_one_flipped_bit_in_a_position_is_seen():
+    e = episode(0)
+    qpos = e.trajectory.qpos.copy()
+    qpos.view(np.uint32)[7, 2] ^= 1
+    assert replay(nudged(e, qpos=qpos), {f"{MESH}.obj": OBJ}).first_difference == 7
+
+
+def test_negative_zero_is_not_zero():
+    e = episode(0)
+    qvel = e.trajectory.qvel.copy()
+    column = int(np.flatnonzero(qvel[0] == 0)[0])
+    qvel[0, column] = -0.0
+    assert not replay(nudged(e, qvel=qvel), {f"{MESH}.obj": OBJ}).exact
+
+
+def test_episodes_without_physics_cannot_be_replayed():
+    with pytest.raises(ValueError, match="no replay data"):
+        replay(replace(episode(0), replay=None), {})
+
+
+def test_a_dataset_verifies_in_fresh_processes(tmp_path):
+    path = store(tmp_path / "d", [episode(0), episode(1), replace(episode(2), replay=None)])
+    seen = []
+    report = verify(path, workers=2, on_checked=lambda done, total: seen.append((done, total)))
+    assert report.passed
+    assert (report.episodes, report.checked, report.exact) == (3, 2, 2)
+    assert report.without_replay == 1
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert (report.engine, report.cpu) == (engine(), cpu())
+
+
+def test_drift_and_unreadable_models_are_reported(tmp_path):
+    good, bad = episode(0), episode(1)
+    qvel = bad.trajectory.qvel.copy()
+    qvel[4] += 0.25
+    lost = replace(episode(2), replay=replace(episode(2).replay, mjcf="<mujoco><oops/></mujoco>"))
+    path = store(tmp_path / "d", [good, nudged(bad, qvel=qvel), lost])
+    report = verify(path, workers=1)
+    assert not report.passed
+    assert report.exact == 1
+    by_error = {bool(f.error): f for f in report.failures}
+    assert by_error[False].first_difference == 4
+    assert "oops" in by_error[True].error
+    assert all(f.same_machine for f in report.failures)
+
+
+def test_a_sample_is_a_sample(tmp_path):
+    path = store(tmp_path / "d", [episode(i) for i in range(4)])
+    report = verify(path, sample=2, workers=1)
+    assert (report.episodes, report.checked) == (4, 2)
+
+
+def test_drift_on_another_machine_is_reported_but_passes():
+    failure = EpisodeCheck("x", False, 3, 1e-9, False, "")
+    report = VerifyReport("p", "mujoco 4", "cpu", 1, 1, 0, 0, (failure,), 0.1)
+    assert report.passed
+    broken = replace(failure, error="the model does not compile")
+    assert not replace(report, failures=(broken,)).passed
