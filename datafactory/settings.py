@@ -279,6 +279,10 @@ def bind_task(settings: RunSettings) -> BoundTask:
     if robot is not None:
         sources["robot"] = settings.values["robot"].source
     require_robot(spec.robot, sources.get("robot", source))
+    try:
+        require_objects(spec.to_dict())
+    except DataFactoryError as error:
+        raise located(error, sources) from error
     return BoundTask(generator, name, data, spec, source, sources)
 
 
@@ -289,6 +293,38 @@ def require_robot(name: str, where: str) -> None:
     robots = registered("robot")
     if name not in robots:
         raise UnknownNameError.of("robot", name, robots, where)
+
+
+def require_objects(data: Mapping[str, Any]) -> None:
+    """Refuses object queries that no installed family can match; ``where`` is the dotted key.
+
+    Args:
+        data: ``Spec.to_dict()``; specs without ``cases`` have no queries to look at.
+
+    Raises:
+        AssetError: A query matches nothing; the remedy names the nearest category.
+    """
+    from datafactory.plugin import load, registered
+    from datafactory.seeding import stream
+    from datafactory_assets.query import Query
+
+    queries = {
+        f"cases.{k}.objects.{role}": query
+        for k, case in enumerate(data.get("cases", ()))
+        for role, query in case["objects"].items()
+    }
+    if not queries:
+        return
+    sources = tuple(load("asset source", name)() for name in sorted(registered("asset source")))
+    for key, given in queries.items():
+        query = Query.parse(given)
+        if not query.candidates(sources):
+            try:
+                query.draw(stream(0, "", 0, "check"), sources)
+            except DataFactoryError as error:
+                raise type(error)(
+                    error.what, where=key, why=error.why, remedy=error.remedy
+                ) from error
 
 
 def flattened(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -54,7 +54,7 @@ class FakeSpec:
     frames: int = 12
     objects: int = 2
     mjcf_bytes: int = 400
-    reject: float = 0.15
+    reject: float = 0.3
     sleep_s: float = 0.0
     hang: tuple[int, ...] = ()
     crash: tuple[int, ...] = ()
@@ -74,7 +74,9 @@ class FakeSpec:
 
 def realistic(**changes: Any) -> FakeSpec:
     """Sizes of a tabletop episode: 140 frames, 6 objects, 14 KB of MJCF."""
-    return FakeSpec(**{"frames": 140, "objects": 6, "mjcf_bytes": 14_000, **changes})
+    return FakeSpec(
+        **{"frames": 140, "objects": 6, "mjcf_bytes": 14_000, "reject": 0.15, **changes}
+    )
 
 
 def walk(rng: np.random.Generator, frames: int, width: int, scale: float) -> np.ndarray:

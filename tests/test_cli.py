@@ -293,6 +293,10 @@ def test_text_helpers_agree_with_what_people_read():
     assert duration(185) == "3m05s"
     assert duration(float("inf")) == "?"
     assert size(74_100) == "74.1 KB"
-    assert shares([1, 1, 1]) == ["33.4%", "33.3%", "33.3%"]
+    assert shares([1, 1, 1]) == ["33.3%", "33.4%", "33.3%"]
+    for parts in ([60, 3, 2, 1, 1], [1999, 1], [1, 1999], [7], [0, 3, 3, 3]):
+        percent = shares(parts)
+        assert sum(round(10 * float(text.rstrip("%"))) for text in percent) == 1000
+        assert percent[0] == f"{100 * parts[0] / sum(parts):.1f}%"
     assert shares([0, 0]) == ["-", "-"]
     assert table([("a", 5), ("bb", 12)], ("x", "n")) == "x    n\n--  --\na    5\nbb  12"

@@ -127,7 +127,7 @@ def test_json_errors_are_one_object(capsys):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ((": mug,", ": mugg,"), "mug"),
+        ((": mug,", ": mugg,"), ":2:cases.0.objects.a"),
         (("relation: on", "relation: onto"), "unknown relation 'onto'"),
         (("object: b", "object: c"), "unknown object 'c'"),
         (("put {a} on", "put {z} on"), "unknown object '{z}'"),

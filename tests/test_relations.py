@@ -107,6 +107,27 @@ def test_below_goes_under_what_stands_high():
         assert not check_relation(Relation("above", "a", ("b",)), placed).holds
 
 
+def test_beside_something_high_is_on_the_same_support():
+    box, block = asset("book", 3), asset("soap", 1)
+    tower = {"low": asset("book", 2), "b": block}
+    stand = raised(standing(box, 0.5, 0.0), tower["low"].extents[2])
+    poses = {
+        "low": standing(tower["low"], 0.5, 0.0),
+        "top": stand,
+        "b": raised(standing(block, 0.53, 0.0), tower["low"].extents[2] + box.extents[2]),
+    }
+    assets = {**tower, "top": box}
+    context = settle(poses, assets, 0.2)
+    relation = Relation("near", "a", ("b",))
+    found = sample_poses(relation, asset("block"), context, stream(7, "high", 0, "pose"), 3)
+    assert found
+    assert {p.support for p in found} == {"top"}
+    poses = {**context.poses, "a": found[0].world_from_object}
+    settled = settle(poses, {**assets, "a": asset("block")}, 0.5)
+    assert holds("near", settled)
+    assert holds("on", settled, "a", "top")
+
+
 def test_samples_repeat_and_turn_all_ways():
     context = on_table("yaw", 0, b="tray")
     relation = Relation("on", "a", ("b",))

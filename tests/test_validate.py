@@ -28,7 +28,7 @@ def findings(path, stage, **options):
 def altered(tmp_path, **columns):
     """A dataset whose second episode has other column values, hashed as if they were true."""
     committer = make(tmp_path / "d", count=0)
-    accepted, rejected, assets = rows(FakeSpec(), range(6))
+    accepted, rejected, assets = rows(FakeSpec(), range(9))
     accepted[1] |= columns
     if "content_hash" not in columns:
         accepted[1]["content_hash"] = content_hash(accepted[1])
@@ -66,18 +66,18 @@ def test_changed_bytes(tmp_path):
 
 
 def test_non_finite_values(tmp_path):
-    qpos = rows(FakeSpec(), range(6))[0][1]["qpos"].copy()
+    qpos = rows(FakeSpec(), range(9))[0][1]["qpos"].copy()
     qpos[3, 0] = np.nan
     assert findings(altered(tmp_path, qpos=qpos), "finite") == ["qpos has 1 non-finite values"]
 
 
 def test_jumps_and_quaternions(tmp_path):
-    row = rows(FakeSpec(), range(6))[0][1]
+    row = rows(FakeSpec(), range(9))[0][1]
     poses = row["object_poses"].copy()
-    poses[6, 0, :3] += 2.0
+    poses[:4, 0, :3] += 2.0
     poses[2, 1, 3:] *= 1.1
     found = findings(altered(tmp_path, object_poses=poses), "continuity")
-    assert "an object jumps at frame 5" in found[0]
+    assert "an object jumps at frame 3" in found[0]
     assert "quaternions of objects" in found[1]
 
 

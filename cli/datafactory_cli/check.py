@@ -30,7 +30,7 @@ def verify(
         int | None, typer.Option("--workers", min=1, help="Processes; one per core.")
     ] = None,
 ) -> None:
-    """Re-execute stored episodes in fresh processes and demand bit-equal states."""
+    """Re-execute episodes and demand bit-equal states."""
     from datafactory.verify import verify as verify_dataset
 
     counter = _Counter(session)
@@ -78,7 +78,7 @@ def validate(
         typer.Option("--allow-licence", metavar="SPDX", help="Accept this too; repeatable."),
     ] = None,
 ) -> None:
-    """Examine stored episodes, stage by stage, without running physics again."""
+    """Examine what is stored, stage by stage."""
     from datafactory.validate import validate as validate_dataset
     from datafactory_assets.licences import PERMISSIVE
 

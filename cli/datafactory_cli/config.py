@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from datafactory_cli.session import Session, command
+from datafactory_cli.session import Session, command, plain
 from datafactory_cli.text import table
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -31,9 +32,9 @@ def explained(session: Session, settings: Any) -> None:
 def _shown(value: Any) -> str:
     if value is None:
         return "-"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_shown(item) for item in value) + "]"
-    return "{}" if value == {} else str(value)
+    if isinstance(value, list | tuple | dict | bool):
+        return json.dumps(plain(value))
+    return str(value)
 
 
 def show_config(
@@ -59,8 +60,6 @@ def schema(
     ] = "pick_place",
 ) -> None:
     """Print the JSON Schema of a task."""
-    import json
-
     from datafactory.plugin import load_generator
 
     found = load_generator(generator).schema()

@@ -23,7 +23,10 @@ def doctor(
     session: Session,
     folder: Annotated[Path, typer.Argument(help="Where datasets would be made.")] = Path("data"),
 ) -> None:
-    """Check Python, packages, engine, disk, asset store, packs and plugins."""
+    """Check whether this machine is ready.
+
+    Looks at Python, packages, engine, memory, disk, asset store, packs and plugins.
+    """
     from datafactory.inventory import examine, machine, versions
 
     checks = examine(folder, os.environ)

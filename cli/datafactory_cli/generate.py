@@ -96,7 +96,7 @@ def generate(
     print_config: PrintConfig = False,
     yes: Yes = False,
 ) -> None:
-    """Make a dataset of N accepted episodes, or continue making it."""
+    """Make a dataset of N accepted episodes."""
     from datafactory import api
     from datafactory.settings import bind_task, resolve_run
 
@@ -228,7 +228,7 @@ def _print_summary(session: Session, summary: RunSummary) -> None:
     if session.json:
         typer.echo(json_line(data))
         return
-    path = shlex.quote(os.path.relpath(summary.path) if "://" not in summary.path else summary.path)
+    path = shlex.quote(_short(summary.path))
     rows = [
         ("accepted", f"{summary.accepted:,} of {summary.planned:,}"),
         ("attempted", f"{summary.attempted:,}"),
@@ -245,6 +245,13 @@ def _print_summary(session: Session, summary: RunSummary) -> None:
     typer.echo("\n\n".join(line for line in lines if line))
 
 
+def _short(path: str) -> str:
+    """The path as one would type it here: relative when it is below the working directory."""
+    if "://" in path or not Path(path).is_relative_to(Path.cwd()):
+        return path
+    return str(Path(path).relative_to(Path.cwd()))
+
+
 def resume(
     session: Session,
     folder: Folder,
@@ -256,7 +263,10 @@ def resume(
     min_yield: MinYield = None,
     attempt_timeout: Timeout = None,
 ) -> None:
-    """Finish the run recorded in a dataset; only what is missing is made."""
+    """Finish the run recorded in a dataset.
+
+    Only what is missing is made.
+    """
     from datafactory.executor.resume import resume as resume_run
 
     _finish(
@@ -270,7 +280,7 @@ def resume(
 
 
 def status(session: Session, folder: Folder) -> None:
-    """Where a dataset's run stands; also while it is being written."""
+    """Tell where a run stands, also while it is being written."""
     from datafactory.executor.resume import status as run_status
 
     found = run_status(folder)

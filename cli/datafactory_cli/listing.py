@@ -16,7 +16,10 @@ def register(app: typer.Typer) -> None:
 
 
 def list_plugins(session: Session) -> None:
-    """List generators, robots and asset sources; broken ones with the reason."""
+    """List generators, robots and asset sources.
+
+    Those that cannot be loaded are listed with the reason.
+    """
     from datafactory.inventory import plugins
 
     found = plugins()

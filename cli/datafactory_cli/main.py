@@ -114,13 +114,19 @@ def _report(error: Exception, as_json: bool) -> int:
         typer.echo(f"error: {error}", err=True)
         code = error.exit_code
     else:
-        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        why = _one_line(error)
         fields = {"what": "unexpected error", "where": "", "why": why, "try": "--debug"}
         typer.echo(f"error: {why}\n  this is a bug; run with --debug", err=True)
         code = EXIT_BUG
     if as_json:
         typer.echo(json_line({"error": {**fields, "exit_code": code}}))
     return code
+
+
+def _one_line(error: Exception) -> str:
+    """Type, first line and, of a longer text such as a child's traceback, the last line."""
+    lines = [line for line in f"{type(error).__name__}: {error}".splitlines() if line.strip()]
+    return lines[0] if len(lines) == 1 else f"{lines[0]} ({lines[-1].strip()})"
 
 
 def _report_usage(error: Exception, message: str, as_json: bool) -> int:

@@ -43,7 +43,10 @@ def show(
     ] = False,
     at: Annotated[str | None, typer.Option("--at", help="Version number or tag.")] = None,
 ) -> None:
-    """Show one episode (the first by default), a rejected attempt, or a sheet of many."""
+    """Show an episode, a rejected attempt, or many at once.
+
+    The first episode is shown by default.
+    """
     from datafactory.inspection import pick, summary
     from datafactory.store.dataset import open_dataset
 

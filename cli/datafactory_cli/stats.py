@@ -31,7 +31,7 @@ def stats(
     png: Annotated[Path | None, typer.Option("--png", help="Write workspace heat maps.")] = None,
     at: Annotated[str | None, typer.Option("--at", help="Version number or tag.")] = None,
 ) -> None:
-    """Yield by stage, reason and factor; lengths, CPU and workspace coverage."""
+    """Yield by reason and factor, lengths, CPU, coverage."""
     from datafactory.statistics import collect
     from datafactory.store.dataset import open_dataset
 

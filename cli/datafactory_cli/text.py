@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def table(rows: Sequence[Sequence[object]], header: Sequence[str] = (), indent: str = "") -> str:
@@ -11,18 +14,27 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str] = (), indent: 
     if not cells:
         return ""
     lines = [list(header), *cells] if header else cells
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    widths = [max(_width(line[i]) for line in lines) for i in range(len(lines[0]))]
     right = [all(_numeric(row[i]) for row in cells) for i in range(len(widths))]
     out = []
     for line in lines:
         parts = [
-            cell.rjust(width) if flush else cell.ljust(width)
+            _pad(cell, width) + cell if flush else cell + _pad(cell, width)
             for cell, width, flush in zip(line, widths, right, strict=True)
         ]
         out.append((indent + "  ".join(parts)).rstrip())
     if header:
         out.insert(1, indent + "  ".join("-" * width for width in widths))
     return "\n".join(out)
+
+
+def _width(cell: str) -> int:
+    """Columns a cell takes on a terminal; colours take none."""
+    return len(_COLOUR.sub("", cell))
+
+
+def _pad(cell: str, width: int) -> str:
+    return " " * (width - _width(cell))
 
 
 def _numeric(cell: str) -> bool:
@@ -60,13 +72,17 @@ def share(part: float, whole: float) -> str:
 
 
 def shares(parts: Sequence[int]) -> list[str]:
-    """Percentages with one decimal that add up to exactly 100.0 (largest remainders)."""
+    """Percentages with one decimal that add up to exactly 100.0.
+
+    The first part is rounded as anywhere else; the others take what is left by largest remainders.
+    """
     whole = sum(parts)
     if not whole:
         return ["-" for _ in parts]
     exact = [1000 * part / whole for part in parts]
-    floors = [int(value) for value in exact]
-    order = sorted(range(len(parts)), key=lambda i: floors[i] - exact[i])
-    for i in order[: 1000 - sum(floors)]:
-        floors[i] += 1
-    return [f"{value / 10:.1f}%" for value in floors]
+    fixed = [round(10 * float(share(parts[0], whole).rstrip("%")))]
+    fixed += [int(value) for value in exact[1:]]
+    order = sorted(range(1, len(parts)), key=lambda i: fixed[i] - exact[i])
+    for i in order[: 1000 - sum(fixed)]:
+        fixed[i] += 1
+    return [f"{value / 10:.1f}%" for value in fixed]

@@ -38,27 +38,31 @@ def connect(scheduler: str | None, workers: int, session: str) -> Iterator[Any]:
             _stop(client, session)
 
 
+_QUIET = {
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": False,
+    "distributed.worker.profile.enabled": False,
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
+_NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+"""Dask always opens an HTTP port; this one has no pages and is closed to other machines."""
+
+
 @contextmanager
 def _local(workers: int) -> Iterator[Any]:
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client, Scheduler, SpecCluster, Worker
 
-    quiet = {
-        "distributed.worker.memory.target": False,
-        "distributed.worker.memory.spill": False,
-        "distributed.worker.memory.pause": False,
-        "distributed.worker.memory.terminate": False,
-        "distributed.worker.profile.enabled": False,
-        "distributed.admin.system-monitor.interval": "5s",
-    }
+    scheduler = {"protocol": "inproc://", **_NO_DASHBOARD}
+    worker = {"nthreads": workers, "memory_limit": None, **_NO_DASHBOARD}
     with (
-        dask.config.set(quiet),
-        LocalCluster(
-            n_workers=1,
-            threads_per_worker=workers,
-            processes=False,
-            dashboard_address=None,
-            memory_limit=None,
+        dask.config.set(_QUIET),
+        SpecCluster(
+            scheduler={"cls": Scheduler, "options": scheduler},
+            workers={0: {"cls": Worker, "options": {"protocol": "inproc://", **worker}}},
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster, set_as_default=False) as client,

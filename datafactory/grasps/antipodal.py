@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from datafactory_assets.asset import ByContent, RigidAsset
 from numpy.typing import NDArray
 
 from datafactory.grasps.lines import intervals, normals, surface_points
 from datafactory.seeding import stream
+from datafactory_assets.asset import ByContent, RigidAsset
 
 Array = NDArray[np.float64]
 CONE_RAD = 0.30

@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from datafactory_assets.asset import Shape
 from numpy.typing import NDArray
 
 from datafactory.geometry import quat_to_matrix
+from datafactory_assets.asset import Shape
 
 Array = NDArray[np.float64]
 _FAR = 1e9

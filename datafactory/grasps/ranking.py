@@ -11,20 +11,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from datafactory_assets.asset import RigidAsset
 from numpy.typing import NDArray
 
 from datafactory.geometry import Pose, quat_from_matrix
 from datafactory.grasps.antipodal import contact_pairs, surface
-from datafactory.robots.model import FingerGeometry, RobotModel
+from datafactory.robots.model import RobotModel
+from datafactory_assets.asset import RigidAsset
 
 Array = NDArray[np.float64]
-TIP_CLEARANCE_M = 0.004
+TIP_CLEARANCE_M = 0.002
 SIDE_CLEARANCE_M = 0.004
 """Least room between a fully open finger and the object on each side."""
 OPEN_CLEARANCE_M = 0.012
 """Room the approaching fingers leave on each side where the gripper opens wide enough."""
-PAD_MARGIN_M = 0.005
+NEARLY_CLOSED_M = 0.005
+"""Links must clear the object also when the pads are this close to it: a linkage's inner bars
+come nearer as it closes."""
+PAD_MARGIN_M = 0.004
 """A contact must lie this far inside the pad's edge."""
 TILTS_RAD = (0.0, -0.35, 0.35, -0.7, 0.7, -1.0, 1.0)
 MAX_TILT_RAD = 1.15
@@ -54,6 +57,12 @@ class _Candidates:
     width: Array  # (n,)
     shift: Array  # (n,) how far the pads are drawn back along the approach
     score: Array  # (n,)
+
+    def where(self, keep: NDArray[np.bool_]) -> _Candidates:
+        return _Candidates(
+            self.rotation[keep], self.center[keep], self.width[keep], self.shift[keep],
+            self.score[keep],
+        )  # fmt: skip
 
 
 def _expand(asset: RigidAsset, world_from_object: Pose, robot: RobotModel) -> _Candidates | None:
@@ -100,7 +109,7 @@ def _expand(asset: RigidAsset, world_from_object: Pose, robot: RobotModel) -> _C
 def _shift_out(c: _Candidates, robot: RobotModel, floor_z: float) -> _Candidates:
     """Draws the pads back along the approach until the fingertips clear the support."""
     finger = robot.finger_geometry
-    reach = finger.tip_reach_m - min(finger.pad_z)
+    reach = 0.5 * finger.pad_height_m + 0.001
     z_axis = c.rotation[:, :, 2]
     slope = np.maximum(-z_axis[:, 2], 1e-3)
     thick = finger.pad_width_m * 0.5 * np.abs(c.rotation[:, 2, 0])
@@ -119,7 +128,9 @@ def _clear_of_palm(c: _Candidates, robot: RobotModel, surface: Array) -> _Candid
     finger = robot.finger_geometry
     room = min(finger.pad_z) - finger.palm.upper[2] + c.shift
     keep = sticking_out < room - 0.003
-    return _Candidates(c.rotation[keep], c.center[keep], c.width[keep], c.shift[keep], c.score[keep])
+    return _Candidates(
+        c.rotation[keep], c.center[keep], c.width[keep], c.shift[keep], c.score[keep]
+    )
 
 
 def _select(c: _Candidates, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
@@ -137,18 +148,21 @@ def _tcp_positions(c: _Candidates, chosen: NDArray[np.int64], robot: RobotModel)
 
 
 @lru_cache(maxsize=512)
-def _boxes(finger: FingerGeometry, level: int) -> tuple[Array, Array]:
+def _boxes(robot: RobotModel, level: int) -> tuple[Array, Array]:
     """Lower and upper corners (b, 1, 3) of the gripper's boxes at an opening of level / 50."""
-    boxes = finger.boxes(level / 50.0)
-    return (np.array([b.lower for b in boxes])[:, None], np.array([b.upper for b in boxes])[:, None])
+    boxes = robot.finger_geometry.boxes(level / 50.0)
+    return (
+        np.array([b.lower for b in boxes])[:, None],
+        np.array([b.upper for b in boxes])[:, None],
+    )
 
 
 def _blocked(
-    position: Array, rotation: Array, finger: FingerGeometry, opening: float, points: Array
+    position: Array, rotation: Array, robot: RobotModel, opening: float, points: Array
 ) -> bool:
     """Whether any world point (n, 3) lies inside the gripper's boxes at a TCP pose."""
     local = (points - position) @ rotation
-    lower, upper = _boxes(finger, round(50.0 * opening))
+    lower, upper = _boxes(robot, round(50.0 * opening))
     near = ((local > lower.min(axis=0)) & (local < upper.max(axis=0))).all(axis=1)
     local = local[near]
     return bool(((local > lower) & (local < upper)).all(axis=2).any())
@@ -180,7 +194,6 @@ def rank_grasps(
     expanded = _expand(asset, world_from_object, robot)
     if expanded is None:
         return []
-    finger = robot.finger_geometry
     own = world_from_object.apply(surface(asset))
     c = _clear_of_palm(_shift_out(expanded, robot, floor_z), robot, own[::3])
     points = np.concatenate([own, obstacles]) if len(obstacles) else own
@@ -190,12 +203,12 @@ def rank_grasps(
     for k, position in zip(chosen, _tcp_positions(c, chosen, robot), strict=True):
         width = float(c.width[k])
         opening = min(1.0, (width + 2.0 * OPEN_CLEARANCE_M) / robot.gripper_max_width_m)
-        if _blocked(position, c.rotation[k], finger, opening, points):
+        nearly_closed = (width + NEARLY_CLOSED_M) / robot.gripper_max_width_m
+        rotation = c.rotation[k]
+        if any(_blocked(position, rotation, robot, o, points) for o in (opening, nearly_closed)):
             continue
         world_from_tcp = Pose(position, quat_from_matrix(c.rotation[k]))
-        result.append(
-            Grasp(object_from_world @ world_from_tcp, width, opening, float(c.score[k]))
-        )
+        result.append(Grasp(object_from_world @ world_from_tcp, width, opening, float(c.score[k])))
         if len(result) == count:
             break
     return result

@@ -36,6 +36,8 @@ from datafactory.picture.world import (
 )
 
 Array = NDArray[np.float64]
+LARGE_PX2 = 8000
+"""Labels may stand on objects that are drawn larger than this."""
 MOVED_M = 0.01
 """Objects that moved less are drawn once."""
 
@@ -145,7 +147,8 @@ def plan_view(canvas: Canvas, box: Box, scene: Scenery, *, detail: bool = True) 
     project.path(canvas, scene, labels, 2.4 if detail else 1.6)
     if detail:
         for touched, _ in boxes.values():
-            labels.avoid(touched, 0.6)
+            area = (touched[2] - touched[0]) * (touched[3] - touched[1])
+            labels.avoid(touched, 0.6 if area < LARGE_PX2 else 0.1)
         project.marks(canvas, scene, labels)
         for touched, shape in boxes.values():
             labels.place(canvas, touched, shape.label, INK if shape.role else DIM,

@@ -144,17 +144,18 @@ class Body:
         local: Array = (points - self.pose.position) @ self.rotation
         return local
 
-    def surfaces(self) -> list[Surface]:
+    @cached_property
+    def surfaces(self) -> tuple[Surface, ...]:
         """What can carry something: declared surfaces when upright, else a flat top."""
         if not self.upright:
             turned, _ = self.geometry.swept(self.rotation)
             facet = self.geometry.top_facet(turned)
             if facet is None:
-                return []
+                return ()
             polygon, z = facet
             moved = polygon.moved(np.eye(2), self.pose.position[:2])
-            return [Surface(moved, z + float(self.pose.position[2]), math.inf, False)]
-        return [
+            return (Surface(moved, z + float(self.pose.position[2]), math.inf, False),)
+        return tuple(
             Surface(
                 polygon=self._outline(surface.polygon, surface.z),
                 z=float(self.pose.position[2]) + surface.z,
@@ -162,8 +163,9 @@ class Body:
                 cavity=self._in_cavity(surface.z),
             )
             for surface in self.asset.surfaces
-        ]
+        )
 
+    @cached_property
     def cavity_surface(self) -> Surface | None:
         """The cavity's floor when upright: its middle cross section, at the floor's height."""
         field = self.geometry.cavity

@@ -178,8 +178,6 @@ class _Search:
             relations=tuple(r for r in problem.relations if name == r.subject or name in r.objects),
             carrier=self._carriers[name],
             guides=guides,
-            support=TABLE,
-            plane=problem.table.height,
             region=item.region or problem.region,
             gap=problem.gap if item.gap is None else item.gap,
             gaps=gaps,

@@ -61,10 +61,8 @@ class Site:
         name: Role name.
         asset: What it is.
         relations: All relations that mention it.
-        carrier: The relation that says what carries it; None when it stands on ``support``.
+        carrier: The relation that says what carries it; None when it stands on the table.
         guides: Relations to draw from, the names of carried things replaced by what carries them.
-        support: What it stands on when no relation says so.
-        plane: World height of that support, metres.
         region: Where its centre may be.
         gap: Least horizontal clearance to unrelated objects, metres.
         gaps: Clearances other objects ask for, metres.
@@ -79,8 +77,6 @@ class Site:
     relations: tuple[Relation, ...]
     carrier: Relation | None
     guides: tuple[Relation, ...]
-    support: str
-    plane: float
     region: Region
     gap: float
     gaps: dict[str, float] = field(default_factory=dict)
@@ -138,27 +134,16 @@ def find_candidates(
         tally.batches += 1
         tally.work += BATCH_WORK if site.carrier is None else CARRIED_BATCH_WORK
         packed = visit % 2 == 1 and not accepted
-        yaw = _yaws(site, world, rng, packed)
+        drawer = _drawer(site, rest, world, rng, packed)
         visit += 1
-        drawer = Drawer(
-            world=world,
-            name=site.name,
-            rest=rest,
-            yaw=yaw,
-            plane=site.plane,
-            support=site.support,
-            widths=site.widths,
-            rng=rng,
-            packed=packed,
-        )
         draft = _draft(site, drawer, guides, visit, rejected)
         if draft is None:
             return
-        origins = draft.centres - _turned(rest.centre, yaw)
+        origins = draft.centres - _turned(rest.centre, drawer.yaw)
         for i in _promising(site, draft, world, rejected):
             at = np.array([origins[i, 0], origins[i, 1], draft.heights[i]])
             tally.work += 1
-            body = Body.resting(site.name, site.asset, rest, at, float(yaw[i]))
+            body = Body.resting(site.name, site.asset, rest, at, float(drawer.yaw[i]))
             world.place(body, draft.support)
             try:
                 reason = _refusal(site, body, draft.support, present, world)
@@ -169,6 +154,22 @@ def find_candidates(
                     rejected[reason] += 1
             finally:
                 world.remove(site.name)
+
+
+def _drawer(
+    site: Site, rest: Rest, world: PlannedWorld, rng: np.random.Generator, packed: bool
+) -> Drawer:
+    return Drawer(
+        world=world,
+        name=site.name,
+        rest=rest,
+        yaw=_yaws(site, world, rng, packed),
+        plane=world.table.height,
+        support=TABLE,
+        widths=site.widths,
+        rng=rng,
+        packed=packed,
+    )
 
 
 def _yaws(site: Site, world: PlannedWorld, rng: np.random.Generator, packed: bool) -> Array:
@@ -219,17 +220,8 @@ def _draft(
         draft = RULES[guide.name].draw(guide, drawer)
         if draft is not None:
             return draft
-    if site.support != TABLE:
-        draft = _on_shared_support(site.support, drawer)
-        if draft is not None:
-            return draft
     surface = table_surface(drawer.world.table)
     return drawer.flat(site.region.sample(surface.polygon, drawer.rng, len(drawer.yaw)))
-
-
-def _on_shared_support(support: str, drawer: Drawer) -> Draft | None:
-    relation = Relation("on", drawer.name, (support,))
-    return RULES["on"].draw(relation, drawer)
 
 
 def _promising(site: Site, draft: Draft, world: PlannedWorld, rejected: Counter[str]) -> list[int]:

@@ -16,6 +16,7 @@ from datafactory.scene import WorldState
 from datafactory.scene_graph.catalogue import rule_of
 from datafactory.scene_graph.footprint import AssetGeometry, asset_geometry
 from datafactory.scene_graph.graph import TABLE, Relation
+from datafactory.scene_graph.ordering import SIDEWAYS
 from datafactory.scene_graph.placing import Site, Tally, carrier_of, find_candidates
 from datafactory.scene_graph.region import Region
 from datafactory.scene_graph.rules import Measure, Placement, RelationCheck
@@ -77,15 +78,13 @@ def sample_poses(
     if stable_pose is None:
         stable_pose = _current_pose(name, geometry, context)
     world = PlannedWorld.of_state(context, without=name)
-    support, plane = _standing(relations, world)
+    relations += _implied_support(name, relations, world)
     site = Site(
         name=name,
         asset=subject,
         relations=relations,
         carrier=carrier_of(name, relations),
         guides=relations,
-        support=support,
-        plane=plane,
         region=region or Region(),
         gap=gap,
         edge_margin=0.0,
@@ -108,14 +107,17 @@ def _current_pose(name: str, geometry: AssetGeometry, context: WorldState) -> in
     return geometry.nearest_rest(context.poses[name].quat)
 
 
-def _standing(relations: tuple[Relation, ...], world: PlannedWorld) -> tuple[str, float]:
-    """What an object stands on that is only related sideways: its reference's own support."""
+def _implied_support(
+    name: str, relations: tuple[Relation, ...], world: PlannedWorld
+) -> tuple[Relation, ...]:
+    """What is only related sideways to a thing that stands high goes onto that thing's support."""
+    if carrier_of(name, relations) is not None:
+        return ()
     for relation in relations:
         reference = relation.objects[0]
-        if reference == TABLE:
-            return TABLE, world.table.height
-        bottom = world.body(reference).bottom
-        if abs(bottom - world.table.height) > SAME_PLANE:
-            support = world.supports[reference]
-            return support, bottom if support != TABLE else world.table.height
-    return TABLE, world.table.height
+        if relation.name not in SIDEWAYS:
+            continue
+        support = world.supports.get(reference, TABLE)
+        if support != TABLE and world.body(reference).bottom > world.table.height + SAME_PLANE:
+            return (Relation("on", name, (support,)),)
+    return ()

@@ -85,9 +85,8 @@ class Drawer:
         name: Object to place.
         rest: Its stable pose.
         yaw: (n,) rotations about world z already drawn, rad.
-        plane: World height of the plane it will stand on, metres, when the relation does not
-            itself say what it stands on.
-        support: Name of what that plane belongs to.
+        plane: World height of what it stands on when the relation does not say so, metres.
+        support: Name of what it then stands on.
         widths: Footprint diameters of objects not placed yet, metres.
         rng: Source of randomness.
         packed: Prefer the edges of a support, to leave room for more.

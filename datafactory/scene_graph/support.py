@@ -70,7 +70,7 @@ def support_height(a: Body, support: str, world: World) -> float:
     lowest = world.loads(a.name).get(support, NO_LOAD).lowest
     if support == TABLE or math.isinf(lowest):
         return lowest
-    cavity = world.body(support).cavity_surface()
+    cavity = world.body(support).cavity_surface
     if cavity is None or cavity.polygon.overshoot(a.com[:2]) > 0.0:
         return lowest
     return min(lowest, cavity.z)
@@ -141,7 +141,7 @@ def centre_offset(a: Body, b: Body) -> tuple[float, float]:
     Returns:
         (offset, inradius of that surface), metres; (inf, 0) when b has no surface.
     """
-    surfaces = b.surfaces() or [s for s in (b.cavity_surface(),) if s is not None]
+    surfaces = b.surfaces or [s for s in (b.cavity_surface,) if s is not None]
     if not surfaces:
         return math.inf, 0.0
     best = min(surfaces, key=lambda s: abs(s.z - a.bottom))
@@ -274,8 +274,8 @@ class Above:
 
 def surfaces_under(point: Array, b: Body) -> list[float]:
     """Heights of b's surfaces, metres, over which a world point (2,) lies."""
-    candidates: list[Surface] = b.surfaces()
-    cavity = b.cavity_surface()
+    candidates: list[Surface] = list(b.surfaces)
+    cavity = b.cavity_surface
     if cavity is not None:
         candidates.append(cavity)
     return [s.z for s in candidates if s.polygon.overshoot(point) <= 0.0]

@@ -15,6 +15,8 @@ WALL_MARGIN = 0.0015
 HEADROOM = 0.01
 PILE_GAP = 0.002
 UNDER_SPREAD = 0.8
+SQUAT = 0.6
+ROUND_PART = 0.5
 
 
 def turned_points(rest: Rest, points: Array, yaw: Array) -> Array:
@@ -27,7 +29,7 @@ def turned_points(rest: Rest, points: Array, yaw: Array) -> Array:
 
 def draw_on(support: Body, drawer: Drawer) -> Draft | None:
     """Positions on a surface of the support, drawn by area; None when it has no surface."""
-    surfaces = [s for s in support.surfaces() if s.clearance >= drawer.rest.top + HEADROOM]
+    surfaces = [s for s in support.surfaces if s.clearance >= drawer.rest.top + HEADROOM]
     if not surfaces:
         return None
     areas = np.cumsum([s.polygon.area for s in surfaces])
@@ -40,7 +42,8 @@ def _spread(surface: Surface, drawer: Drawer) -> Array:
     """Footprint centres (n, 2) for which the base fits on the surface, else about its middle.
 
     Along a random direction from the middle there is a farthest centre that keeps the base on the
-    surface; the draw goes some part of that way, or close to the end for tight packing.
+    surface; the draw goes some part of that way, or close to the end for tight packing. Round
+    things, which may roll, stay in the inner half.
     """
     rest, rng, polygon = drawer.rest, drawer.rng, surface.polygon
     n, middle = len(drawer.yaw), surface.polygon.centroid
@@ -54,13 +57,15 @@ def _spread(surface: Surface, drawer: Drawer) -> Array:
     fits = room.min(axis=1) >= 0.0
     farthest = np.where(fits, steps.min(axis=1), CENTRED * polygon.inradius)
     part = rng.uniform(0.85, 1.0, n) if drawer.packed else np.sqrt(rng.random(n))
+    if rest.base is None:
+        part = ROUND_PART * part
     spread: Array = middle + (part * farthest)[:, None] * direction
     return spread
 
 
 def draw_centred(support: Body, drawer: Drawer) -> Draft | None:
     """Positions with the centre of mass near the middle of the highest surface."""
-    surfaces = support.surfaces() or [s for s in (support.cavity_surface(),) if s is not None]
+    surfaces = support.surfaces or [s for s in (support.cavity_surface,) if s is not None]
     if not surfaces:
         return None
     surface = max(surfaces, key=lambda s: s.z)
@@ -73,7 +78,11 @@ def draw_centred(support: Body, drawer: Drawer) -> Draft | None:
 
 
 def _settle(support: Body, surface: Surface, centres: Array, drawer: Drawer) -> Draft:
-    """Candidates that would stay on the surface; the others get a NaN height."""
+    """Candidates that would stay on the surface; the others get a NaN height.
+
+    On a cavity's floor that no candidate reaches, squat ones (centre of mass low against their
+    width) may rest on the walls or the rim above its middle.
+    """
     n = len(centres)
     com = centres + turned_points(drawer.rest, drawer.rest.com[None, :2], drawer.yaw)[:, 0]
     margin = min(0.008, 0.3 * surface.polygon.inradius)
@@ -84,7 +93,8 @@ def _settle(support: Body, surface: Surface, centres: Array, drawer: Drawer) -> 
         lifts = cavity_lift(support, drawer.rest, centres, drawer.yaw)
         low = good & (lifts <= DEEPEST_LIFT)
         centred = np.linalg.norm(com - surface.polygon.centroid, axis=1) <= margin
-        good = low if low.any() else good & centred
+        squat = drawer.rest.com[2] <= SQUAT * drawer.rest.polygon.inradius
+        good = low if low.any() else good & centred & squat
         heights, drops = heights + lifts, lifts
     elif drawer.rest.base is not None:
         base = turned_points(drawer.rest, drawer.rest.base.vertices, drawer.yaw)
@@ -124,7 +134,7 @@ def cavity_lift(container: Body, rest: Rest, centres: Array, yaw: Array) -> Arra
 
 def draw_in(container: Body, drawer: Drawer) -> Draft | None:
     """Positions in the cavity of an upright container; None when it has none."""
-    field, surface = container.geometry.cavity, container.cavity_surface()
+    field, surface = container.geometry.cavity, container.cavity_surface
     if field is None or surface is None:
         return None
     n = len(drawer.yaw)

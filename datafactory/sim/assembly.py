@@ -13,12 +13,12 @@ from functools import lru_cache
 
 import mujoco
 import numpy as np
-from datafactory_assets.asset import ByContent
 from numpy.typing import NDArray
 
 from datafactory.geometry import Pose
 from datafactory.robots.model import RobotModel
 from datafactory.scene import Scene, SceneObject
+from datafactory_assets.asset import ByContent
 
 TIMESTEP_S = 0.002
 OBJECT_PREFIX = "object/"
@@ -247,4 +247,3 @@ def assemble(scene: Scene, robot: RobotModel) -> SceneModel:
         gripper_ctrl=int(model.actuator(robot.gripper_actuator).id),
         pad_sides=sides,
     )
-

@@ -19,11 +19,6 @@ from datafactory.sim.assembly import TIMESTEP_S, SceneModel
 
 Array = NDArray[np.float64]
 STATE = mujoco.mjtState.mjSTATE_INTEGRATION
-_INSTABILITY = [
-    int(mujoco.mjtWarning.mjWARN_BADQPOS),
-    int(mujoco.mjtWarning.mjWARN_BADQVEL),
-    int(mujoco.mjtWarning.mjWARN_BADQACC),
-]
 CHUNK_STEPS = 5
 """Physics steps between two looks at the contacts: 10 ms."""
 CHECKPOINT_S = 2.0
@@ -103,6 +98,7 @@ class Recorder:
         self._target_q: list[NDArray[np.float32]] = []
         self._target_opening: list[np.float32] = []
         self._checkpoints: list[tuple[int, Array]] = []
+        self._time = -1.0
         self._last_opening = -1.0
         self._last_grip = np.float32(0.0)
         first, count = int(scene.arm_ctrl[0]), len(scene.arm_ctrl)
@@ -173,7 +169,10 @@ class Recorder:
         restart(self.scene.model, self.data, state)
 
     def _check_divergence(self) -> None:
-        self.diverged = bool(self.data.warning.number[_INSTABILITY].any())
+        # An unstable state makes MuJoCo reset itself: its clock then runs backwards.
+        now = self.data.time
+        self.diverged = self.diverged or not now > self._time
+        self._time = now
 
     def _look_at_contacts(self) -> None:
         """Merges the present contacts into the frame's pairs. Plain lists: there are a dozen."""

@@ -11,11 +11,10 @@ from datafactory.scene_graph.graph import Goal
 from datafactory.sim.assembly import SceneModel
 from datafactory.sim.measure import Measurer
 from datafactory.sim.recorder import Recorder
-
 from datafactory_pick_place import judge
 from datafactory_pick_place.clock import StageClock
 from datafactory_pick_place.execution import FIRST_OBJECT, Execution, Held, Stop
-from datafactory_pick_place.reach import PickPlan, PlacePlan, Reach, Refusal
+from datafactory_pick_place.reach import PickPlan, PlacePlan, Reach, Refusal, release_opening
 from datafactory_pick_place.sampling import AttemptStreams
 from datafactory_pick_place.subgoals import Subgoal, plan_stage
 
@@ -68,6 +67,7 @@ class Attempt:
         self.initial: WorldState | None = None
         self.final: WorldState | None = None
         self.goal_held_once = False
+        self._measured: tuple[int, WorldState] | None = None
         self._frames = {
             "hold": round(HOLD_S * fps), "release": round(RELEASE_S * fps)
         }  # fmt: skip
@@ -80,7 +80,7 @@ class Attempt:
         assert self.initial is not None
         count = 0
         for stage in range(len(self.goal.stages)):
-            state = self.measurer.state_of(self.recorder.data)
+            state = self._state()
             subgoals = plan_stage(self.goal, stage, state, self._movable())
             if subgoals is None:
                 return Rejected("plan", "no_grasp")
@@ -94,6 +94,13 @@ class Attempt:
                 return rejected
         return self._hold()
 
+    def _state(self) -> WorldState:
+        """The measured state at the present frame; measured once however often asked for."""
+        if self._measured is None or self._measured[0] != self.recorder.frame:
+            state = self.measurer.state_of(self.recorder.data)
+            self._measured = (self.recorder.frame, state)
+        return self._measured[1]
+
     def _movable(self) -> tuple[str, ...]:
         return tuple(o.name for o in self.scene.scene.objects if o.asset.graspable)
 
@@ -104,7 +111,7 @@ class Attempt:
     def _settle(self) -> Rejected | None:
         with self.clock.stage("settle"):
             self.recorder.settle(SETTLE_S)
-            state = self.measurer.state_of(self.recorder.data)
+            state = self._state()
             self.initial = state
             if self.recorder.diverged:
                 return Rejected("settle", "sim_diverged")
@@ -139,17 +146,15 @@ class Attempt:
 
     def _plan_pick(self, subject: int, subgoal: Subgoal) -> PickPlan | Refusal:
         with self.clock.stage("grasp"):
-            state = self.measurer.state_of(self.recorder.data)
+            state = self._state()
             self.reach.observe(self.recorder.data.qpos)
             streams = (self.streams["grasp"], self.streams["place"])
-            return self.reach.pick(
-                subject, subgoal.relations, state, self.execution.q, streams
-            )
+            return self.reach.pick(subject, subgoal.relations, state, self.execution.q, streams)
 
     def _supports_of(self, subject: int) -> set[int]:
         """Entities the object stands on now."""
         name = self.scene.scene.objects[subject].name
-        state = self.measurer.state_of(self.recorder.data)
+        state = self._state()
         found = set()
         for contact in state.contacts:
             if name in (contact.a, contact.b):
@@ -178,13 +183,21 @@ class Attempt:
                 return self._stopped(stop), False
             execution.touchable = {entity}
             start = recorder.frame
-            sides = execution.close(entity, MAX_GRASP_FRAMES)
+            stop = execution.close(entity, MAX_GRASP_FRAMES)
             execution.phase("grasp", start, number)
+            if stop:
+                return self._stopped(stop), False
+            sides = recorder.pad_contacts(entity)
             error = abs(execution.width - plan.grasp.width)
             good = self._note(
                 CheckResult("grasp", "fingers_in_contact", sides == 3, float(sides), 3.0, "1"),
                 CheckResult(
-                    "grasp", "width_error", error <= WIDTH_TOLERANCE_M, error, WIDTH_TOLERANCE_M, "m"
+                    "grasp",
+                    "width_error",
+                    error <= WIDTH_TOLERANCE_M,
+                    error,
+                    WIDTH_TOLERANCE_M,
+                    "m",
                 ),
             )
             if not good:
@@ -239,9 +252,7 @@ class Attempt:
         tcp_from_object = execution.tcp().inverse() @ execution.object_pose(subject)
         with self.clock.stage("plan"):
             self.reach.observe(self.recorder.data.qpos)
-            place = self.reach.place(
-                subject, tcp_from_object, execution.width, plan, execution.q
-            )
+            place = self.reach.place(subject, tcp_from_object, execution.width, plan, execution.q)
         if isinstance(place, Refusal):
             return Rejected(place.stage, place.reason)
         with self.clock.stage("execute"):
@@ -270,14 +281,10 @@ class Attempt:
             return stop
         execution.held = None
         start = recorder.frame
-        stop = execution.hold(self._frames["release"], self._release_opening())
+        opening = release_opening(self.scene.robot, execution.width)
+        stop = execution.hold(self._frames["release"], opening)
         execution.phase("release", start, number)
         return stop
-
-    def _release_opening(self) -> float:
-        """Opens by 2.4 cm only: beside a container's wall there is rarely room for more."""
-        robot = self.scene.robot
-        return min(1.0, (self.execution.width + 0.024) / robot.gripper_max_width_m)
 
     def _retreat(self, subject: int, number: int) -> Rejected | None:
         execution = self.execution
@@ -293,14 +300,12 @@ class Attempt:
         return self._stopped(stop) if stop else None
 
     def _stopped(self, stop: Stop) -> Rejected:
-        self._note(
-            CheckResult("execute", stop.check, False, stop.value, stop.limit, stop.unit)
-        )
+        self._note(CheckResult("execute", stop.check, False, stop.value, stop.limit, stop.unit))
         return Rejected("execute", stop.reason)
 
     def _stage_reached(self, stage: int) -> Rejected | None:
         with self.clock.stage("goal"):
-            state = self.measurer.state_of(self.recorder.data)
+            state = self._state()
             self.final = state
             check = check_goal(self.goal, state, stage=stage)
             self._note(*judge.goal_checks(check, "goal"))
@@ -314,13 +319,13 @@ class Attempt:
         """Opens fully, waits, and judges the end state twice: before and after the wait."""
         execution = self.execution
         with self.clock.stage("hold"):
-            before = self.measurer.state_of(self.recorder.data)
+            before = self._state()
             start = self.recorder.frame
             stop = execution.hold(self._frames["hold"], 1.0)
             execution.phase("hold", start, 0)
             if stop:
                 return self._stopped(stop)
-            state = self.measurer.state_of(self.recorder.data)
+            state = self._state()
             self.final = state
             assert self.initial is not None
             check = check_goal(self.goal, state, stage=len(self.goal.stages) - 1)
@@ -335,4 +340,3 @@ class Attempt:
             if not self._note(*judge.execution_limits(self.recorder, execution)):
                 return Rejected("hold", "robot_contact")
         return None
-

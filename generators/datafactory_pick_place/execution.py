@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from datafactory.episode import Phase
 from datafactory.geometry import Pose
 from datafactory.planning.timing import Trajectory
 from datafactory.sim.assembly import SceneModel
 from datafactory.sim.recorder import Recorder
-from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 ARRIVAL_RAD = 0.006
@@ -155,21 +156,22 @@ class Execution:
             return Stop("timeout", "arm_arrives", error, 5.0 * ARRIVAL_RAD, "rad")
         return None
 
-    def close(self, entity: int, frames: int) -> int:
-        """Closes the gripper until both fingers hold; returns the bit mask of touching sides."""
+    def close(self, entity: int, frames: int) -> Stop | None:
+        """Closes the gripper until both fingers hold still on an entity, or time is up."""
         recorder = self.recorder
         recorder.set_targets(recorder.target_q, 0.0)
         steady, last = 0, self.width
         for _ in range(frames):
-            if self._tick():
-                break
+            stop = self._tick()
+            if stop:
+                return stop
             width = self.width
             still = abs(width - last) < 2e-4
             steady = steady + 1 if still and recorder.pad_contacts(entity) == 3 else 0
             last = width
             if steady >= 2:
                 break
-        return recorder.pad_contacts(entity)
+        return None
 
     def _tick(self) -> Stop | None:
         self.recorder.tick()
@@ -209,7 +211,9 @@ class Execution:
         self.slip_m = max(self.slip_m, moved)
         if moved > SLIP_M:
             gone = not self.recorder.pad_contacts(held.entity)
-            return Stop("dropped" if gone else "grasp_slip", "held_object_moved", moved, SLIP_M, "m")
+            return Stop(
+                "dropped" if gone else "grasp_slip", "held_object_moved", moved, SLIP_M, "m"
+            )
         return None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import mujoco
 import numpy as np
+
 from datafactory.episode import CheckResult
 from datafactory.geometry import quat_angle
 from datafactory.scene import WorldState
@@ -15,7 +16,6 @@ from datafactory.scene_graph.relations import RelationCheck, check_relation
 from datafactory.sim.assembly import SceneModel
 from datafactory.sim.measure import speeds
 from datafactory.sim.recorder import Recorder
-
 from datafactory_pick_place.execution import SUPPORT_FORCE_N, Execution
 
 MAX_SETTLE_DRIFT_M = 0.01
@@ -57,9 +57,7 @@ def _rest(scene: SceneModel, data: mujoco.MjData, stage: str) -> tuple[CheckResu
     )
 
 
-def settled(
-    scene: SceneModel, data: mujoco.MjData, state: WorldState
-) -> tuple[CheckResult, ...]:
+def settled(scene: SceneModel, data: mujoco.MjData, state: WorldState) -> tuple[CheckResult, ...]:
     """The scene came to rest where it was laid out."""
     drift, tilt = 0.0, 0.0
     for item in scene.scene.objects:
@@ -112,9 +110,7 @@ def at_rest(
     )
 
 
-def bystanders(
-    initial: WorldState, state: WorldState, moved: set[str]
-) -> tuple[CheckResult, ...]:
+def bystanders(initial: WorldState, state: WorldState, moved: set[str]) -> tuple[CheckResult, ...]:
     """Objects that were not to be moved were not."""
     worst = max(
         (

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+
 from datafactory.spec import Instructions
 from datafactory_assets.asset import RigidAsset
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
+
 from datafactory.episode import AssetRecord, Episode, Verdict
 from datafactory.planning.kinematics import ArmKinematics
 from datafactory.planning.timing import JointLimits
@@ -15,7 +16,6 @@ from datafactory.robots.model import RobotModel
 from datafactory.sim.assembly import assemble, compile_mjcf
 from datafactory.spec import ManipulationSpec
 from datafactory_assets.source import AssetSource
-
 from datafactory_pick_place import judge
 from datafactory_pick_place.attempt import Attempt
 from datafactory_pick_place.clock import StageClock
@@ -79,9 +79,7 @@ class PickPlaceMaker:
         if draw.scene is None:
             verdict = Verdict(False, "layout", "layout_infeasible", (placed,), False, False)
             clock.cpu_s["total"] = time.thread_time() - begin
-            return refused_draw(
-                spec, index, draw, phrasing, self.robot, verdict, dict(clock.cpu_s)
-            )
+            return refused_draw(spec, index, draw, phrasing, self.robot, verdict, dict(clock.cpu_s))
         with clock.stage("assemble"):
             scene = assemble(draw.scene, self.robot)
             reach = Reach(scene, self.kinematics, self.fast, self.careful, streams["plan"])

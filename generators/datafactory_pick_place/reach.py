@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from datafactory.geometry import Pose
 from datafactory.grasps.antipodal import surface
 from datafactory.grasps.ranking import Grasp, rank_grasps
@@ -20,17 +21,15 @@ from datafactory.scene_graph.graph import Relation
 from datafactory.scene_graph.relations import Placement, sample_poses
 from datafactory.sim.assembly import OBJECT_PREFIX, SceneModel
 from datafactory.sim.gripper import gripper_postures
-from datafactory_assets.asset import RigidAsset
-from numpy.typing import NDArray
+from datafactory_pick_place.poses import above, behind, release_opening, turned
 
 Array = NDArray[np.float64]
-APPROACH_M = 0.09
-LIFT_M = 0.10
 RELEASE_GAPS_M = (0.004, 0.015, 0.03, 0.05)
 NEIGHBOUR_M = 0.12
 MAX_GRASPS_TRIED = 10
 PLACEMENTS = 5
 STEP_M = 0.02
+TIP_GAP_M = 0.001
 BRUSH_M = 0.002
 LIMIT_MARGIN_RAD = 0.1
 MANIPULABILITY_SHARE = 0.25
@@ -90,33 +89,6 @@ class PlacePlan:
     gap: float
 
 
-def _unturned(placement: Placement, asset: RigidAsset, now: Pose) -> Placement:
-    """The same place with the object's present heading: the wrist then need not turn."""
-    turn = _heading(now.quat) - _heading(placement.world_from_object.quat)
-    rotation = Pose.from_yaw((0.0, 0.0, 0.0), turn)
-    com = np.array(asset.com)
-    old = placement.world_from_object
-    quat = (rotation @ Pose.of((0.0, 0.0, 0.0), old.quat)).quat
-    # The centre of mass stays where it was, so an elongated object stays over its support.
-    position = old.apply(com) - Pose.of((0.0, 0.0, 0.0), quat).apply(com)
-    return replace(placement, world_from_object=Pose(position, quat))
-
-
-def _behind(target: Pose) -> Pose:
-    """The TCP pose drawn back along the approach direction."""
-    return target @ Pose.of((0.0, 0.0, -APPROACH_M))
-
-
-def _above(target: Pose) -> Pose:
-    """The TCP pose lifted straight up."""
-    return Pose(target.position + np.array([0.0, 0.0, LIFT_M]), target.quat)
-
-
-def _heading(quat: Array) -> float:
-    """Rotation about world z in rad, the twist part of an orientation."""
-    return 2.0 * math.atan2(float(quat[3]), float(quat[0]))
-
-
 class Reach:
     """Plans one robot's motions in one compiled scene."""
 
@@ -169,6 +141,10 @@ class Reach:
     def _set_opening(self, opening: float) -> None:
         self.world.set_gripper(self.postures.at(opening))
 
+    def _approach_support(self, subject: int) -> None:
+        """Fingertips may come as close to what the object stands on as flat objects need."""
+        self.world.allow(FINGERS, self._standing_on(subject), depth_m=-TIP_GAP_M)
+
     def _obstacles(self, subject: int, state: WorldState) -> Array:
         """Surface points (n, 3) of the subject's neighbours, world frame."""
         scene = self.scene.scene
@@ -213,7 +189,7 @@ class Reach:
         sampled = sample_poses(relations, item.asset, state, streams[1], PLACEMENTS)
         if not sampled:
             return Refusal("plan", "layout_infeasible", 0)
-        placements = [v for p in sampled for v in (p, _unturned(p, item.asset, pose))]
+        placements = [v for p in sampled for v in (p, turned(p, item.asset, pose, relations))]
         refusal = Refusal("plan", "ik_failed", 0)
         for tried, grasp in enumerate(grasps[:MAX_GRASPS_TRIED], start=1):
             plan = self._try_grasp(subject, grasp, pose, placements, q)
@@ -228,24 +204,26 @@ class Reach:
         world = self.world
         self._let_go()
         self._set_opening(grasp.opening)
+        self._approach_support(subject)
         target = pose @ grasp.object_from_tcp
         found = self.kinematics.solve_best(
             target, (self.home, q), valid=lambda x: self._dexterous(x) and world.free(x)
         )
         if not found.ok:
             return found.reason or "ik_failed"
-        line = self.kinematics.line(found.q, straight_path(target, _behind(target), 4))
+        line = self.kinematics.line(found.q, straight_path(target, behind(target), 4))
         if not line.ok or not all(world.free(x) for x in line.q[1:]):
             return line.reason or "plan_collision"
-        if not self.kinematics.line(found.q, straight_path(target, _above(target), 4)).ok:
+        if not self.kinematics.line(found.q, straight_path(target, above(target), 4)).ok:
             return "ik_failed"
         placed = self._first_place(subject, grasp, placements, found.q)
         if placed is None:
             return "ik_failed"
         self._let_go()
         self._set_opening(grasp.opening)
+        self._approach_support(subject)
         transit = self._free(q, line.q[-1], self.fast)
-        approach = plan_line(world, self.kinematics, line.q[-1], target, self.careful, step_m=STEP_M)
+        approach = self._line(line.q[-1], target)
         for motion in (transit, approach):
             if motion.trajectory is None:
                 return motion.reason
@@ -253,12 +231,13 @@ class Reach:
         assert approach.trajectory is not None
         index, q_place = placed
         ordered = (placements[index], *(p for k, p in enumerate(placements) if k != index))
-        return PickPlan(
-            grasp, found.q, transit.trajectory, approach.trajectory, ordered, q_place
-        )
+        return PickPlan(grasp, found.q, transit.trajectory, approach.trajectory, ordered, q_place)
 
     def _free(self, q0: Array, q1: Array, limits: JointLimits) -> MotionResult:
         return plan_free(self.world, q0, q1, limits, self.rng)
+
+    def _line(self, q: Array, target: Pose) -> MotionResult:
+        return plan_line(self.world, self.kinematics, q, target, self.careful, step_m=STEP_M)
 
     def _attach(self, subject: int, tcp_from_object: Pose, width: float) -> None:
         name = OBJECT_PREFIX + self.scene.scene.objects[subject].name
@@ -274,13 +253,13 @@ class Reach:
         tcp_from_object = grasp.object_from_tcp.inverse()
         self._attach(subject, tcp_from_object, grasp.width)
         for index, placement in enumerate(placements):
-            found = self._place_posture(placement, grasp.object_from_tcp, q_near)
+            found = self._place_posture(placement, grasp.object_from_tcp, grasp.width, q_near)
             if found is not None:
                 return index, found[0]
         return None
 
     def _place_posture(
-        self, placement: Placement, object_from_tcp: Pose, q_near: Array
+        self, placement: Placement, object_from_tcp: Pose, width: float, q_near: Array
     ) -> tuple[Array, float] | None:
         """Posture (dof,) and release gap for a place pose, or None."""
         for gap in RELEASE_GAPS_M:
@@ -294,13 +273,19 @@ class Reach:
             )
             if not found.ok:
                 return None
-            if not self.world.free(found.q):
+            if not (self.world.free(found.q) and self._can_open(found.q, width)):
                 continue
-            way_out = self.kinematics.line(found.q, straight_path(target, _behind(target), 4))
-            way_in = self.kinematics.line(found.q, straight_path(target, _above(target), 4))
-            if way_out.ok and way_in.ok:
+            way_out = self.kinematics.line(found.q, straight_path(target, behind(target), 4))
+            if way_out.ok:
                 return found.q, gap
         return None
+
+    def _can_open(self, q: Array, width: float) -> bool:
+        """Whether the fingers have room to let go at a posture."""
+        self._set_opening(release_opening(self.robot, width))
+        free = self.world.free(q)
+        self._set_opening(width / self.robot.gripper_max_width_m)
+        return free
 
     def place(
         self, subject: int, tcp_from_object: Pose, width: float, plan: PickPlan, q: Array
@@ -318,12 +303,12 @@ class Reach:
         object_from_tcp = tcp_from_object.inverse()
         reason = "ik_failed"
         for placement in plan.placements:
-            found = self._place_posture(placement, object_from_tcp, plan.q_place)
+            found = self._place_posture(placement, object_from_tcp, width, plan.q_place)
             if found is None:
                 continue
             q_place, gap = found
             target = self.kinematics.fk(q_place)
-            line = self.kinematics.line(q_place, straight_path(target, _above(target), 4))
+            line = self.kinematics.line(q_place, straight_path(target, above(target), 4))
             if not line.ok:
                 reason = line.reason
                 continue
@@ -331,7 +316,7 @@ class Reach:
             if transit.trajectory is None:
                 reason = transit.reason
                 continue
-            lower = plan_line(self.world, self.kinematics, line.q[-1], target, self.careful, step_m=STEP_M)
+            lower = self._line(line.q[-1], target)
             if lower.trajectory is None:
                 reason = lower.reason
                 continue
@@ -355,7 +340,7 @@ class Reach:
         self.world.allow(HELD, FINGERS)
         self.world.allow(HELD, self._standing_on(subject))
         here = self.kinematics.fk(q)
-        motion = plan_line(self.world, self.kinematics, q, _above(here), self.careful, step_m=STEP_M)
+        motion = self._line(q, above(here))
         if motion.trajectory is None:
             return Refusal("plan", motion.reason, 1)
         return motion.trajectory
@@ -376,7 +361,7 @@ class Reach:
         name = OBJECT_PREFIX + self.scene.scene.objects[subject].name
         self.world.allow(FINGERS, name)
         here = self.kinematics.fk(q)
-        motion = plan_line(self.world, self.kinematics, q, _behind(here), self.careful, step_m=STEP_M)
+        motion = self._line(q, behind(here))
         if motion.trajectory is None:
             return Refusal("plan", motion.reason, 1)
         return motion.trajectory

@@ -7,6 +7,8 @@ from dataclasses import asdict
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
+
 from datafactory.episode import AssetRecord, Episode, ObjectRecord, Replay, Trajectory, Verdict
 from datafactory.planning.kinematics import ArmKinematics
 from datafactory.robots.model import RobotModel
@@ -16,8 +18,6 @@ from datafactory.sim.assembly import SceneModel
 from datafactory.sim.recorder import Recording
 from datafactory.spec import ManipulationSpec, canonical_json
 from datafactory_assets.asset import ByContent, RigidAsset
-from numpy.typing import NDArray
-
 from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.language import Phrasing
 from datafactory_pick_place.sampling import Draw

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
 from datafactory.geometry import Pose
 from datafactory.robots.model import RobotModel
 from datafactory.scene import Scene, SceneObject, Table, WorldState
@@ -25,12 +26,12 @@ from datafactory.scene_graph.layout import (
     Region,
     solve_layout,
 )
+from datafactory.scene_graph.relations import sample_poses
 from datafactory.seeding import Streams
 from datafactory.spec import Case, ManipulationSpec, content_hash
 from datafactory_assets.asset import RigidAsset
 from datafactory_assets.query import Query
 from datafactory_assets.source import AssetSource
-
 from datafactory_pick_place.language import noun_phrase
 
 BASE_HEIGHT_M = 0.75
@@ -41,6 +42,7 @@ CAMERA_TARGET = (0.5, 0.0, 0.78)
 MAX_DISTRACTOR_TRIES = 12
 MAX_OBJECT_TRIES = 8
 MAX_LAYOUT_TRIES = 6
+BESIDE = ("left", "right", "front", "back", "behind", "near", "between")
 
 
 @dataclass(frozen=True)
@@ -167,9 +169,7 @@ def _draw_base(
     home = np.array(robot.home)
     home = home + streams["home"].normal(0.0, 1.0, len(home)) * randomize.home_rad
     margin = 0.05
-    home = np.clip(
-        home, np.array(robot.joint_lower) + margin, np.array(robot.joint_upper) - margin
-    )
+    home = np.clip(home, np.array(robot.joint_lower) + margin, np.array(robot.joint_upper) - margin)
     base = Pose.from_yaw((float(xy[0]), float(xy[1]), BASE_HEIGHT_M), yaw)
     return base, tuple(float(v) for v in home)
 
@@ -197,10 +197,14 @@ def _layout_problem(
     )
 
 
-def _goal_in_layout(
-    case: Case, problem: LayoutProblem, result: LayoutResult, assets: dict[str, RigidAsset]
-) -> bool:
-    """Whether the goal's first stage holds in a layout, as far as positions alone can tell."""
+def _is_task(
+    case: Case, problem: LayoutProblem, result: LayoutResult, assets: dict[str, RigidAsset],
+    rng: np.random.Generator,
+) -> bool:  # fmt: skip
+    """Whether a layout leaves something to do that can be done, as far as positions alone tell.
+
+    The goal must not hold yet, and there must be room beside the references it names.
+    """
     state = WorldState(
         table=problem.table,
         assets=assets,
@@ -209,7 +213,10 @@ def _goal_in_layout(
         world_from_base=problem.world_from_base,
         world_from_camera=problem.world_from_camera,
     )
-    return check_goal(case.goal, state, stage=len(case.goal.stages) - 1).holds
+    if check_goal(case.goal, state, stage=len(case.goal.stages) - 1).holds:
+        return False
+    beside = [r for r in case.goal.relations() if r.name in BESIDE]
+    return all(sample_poses(r, assets[r.subject], state, rng, 1) for r in beside)
 
 
 def draw_scene(
@@ -238,7 +245,7 @@ def draw_scene(
     problem = _layout_problem(spec, case, assets, table, base)
     for _ in range(MAX_LAYOUT_TRIES):  # a layout in which the goal already holds is no task
         result = solve_layout(problem, streams["object_pose"])
-        if not result.ok or not _goal_in_layout(case, problem, result, assets):
+        if not result.ok or _is_task(case, problem, result, assets, streams["place_check"]):
             break
     if not result.ok:
         return Draw(case, None, assets, result.unsatisfied, result.candidates)

@@ -11,14 +11,14 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from numpy.typing import NDArray
+
 from datafactory.planning.kinematics import ArmKinematics
 from datafactory.scene_graph.goal import GoalProgress
 from datafactory.sim.assembly import assemble
 from datafactory.sim.measure import Measurer
 from datafactory.sim.recorder import Recorder
 from datafactory.spec import ManipulationSpec
-from numpy.typing import NDArray
-
 from datafactory_pick_place.attempt import SETTLE_S
 from datafactory_pick_place.language import phrase
 from datafactory_pick_place.maker import PickPlaceMaker

@@ -1,0 +1,59 @@
+"""Poses derived from poses: approach, lift, other headings of a place, openings to let go."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datafactory.geometry import Pose
+from datafactory.robots.model import RobotModel
+from datafactory.scene_graph.graph import Relation
+from datafactory.scene_graph.relations import Placement
+from datafactory_assets.asset import RigidAsset
+
+Array = NDArray[np.float64]
+APPROACH_M = 0.09
+LIFT_M = 0.10
+RELEASE_M = 0.024
+
+
+def release_opening(robot: RobotModel, width: float) -> float:
+    """Opening in [0, 1] that lets go of an object: beside a wall there is rarely room for more."""
+    return min(1.0, (width + RELEASE_M) / robot.gripper_max_width_m)
+
+
+def behind(target: Pose) -> Pose:
+    """The TCP pose drawn back along the approach direction."""
+    return target @ Pose.of((0.0, 0.0, -APPROACH_M))
+
+
+def above(target: Pose) -> Pose:
+    """The TCP pose lifted straight up."""
+    return Pose(target.position + np.array([0.0, 0.0, LIFT_M]), target.quat)
+
+
+def turned(
+    placement: Placement, asset: RigidAsset, now: Pose, relations: Sequence[Relation]
+) -> Placement:
+    """The same place with another heading, for arms that cannot turn as far as the first asks.
+
+    Where the outline does not matter the object keeps its present heading, and the wrist need not
+    turn at all; beside other objects it is turned by half a turn, which keeps the outline.
+    """
+    free = asset.symmetry == "z" or all(r.name in ("on", "in", "stacked") for r in relations)
+    old = placement.world_from_object
+    turn = _heading(now.quat) - _heading(old.quat) if free else math.pi
+    quat = (Pose.from_yaw((0.0, 0.0, 0.0), turn) @ Pose.of((0.0, 0.0, 0.0), old.quat)).quat
+    # The centre of mass stays where it was, so an elongated object stays over its support.
+    com = np.array(asset.com)
+    position = old.apply(com) - Pose.of((0.0, 0.0, 0.0), quat).apply(com)
+    return replace(placement, world_from_object=Pose(position, quat))
+
+
+def _heading(quat: Array) -> float:
+    """Rotation about world z in rad, the twist part of an orientation."""
+    return 2.0 * math.atan2(float(quat[3]), float(quat[0]))
