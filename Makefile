@@ -102,14 +102,13 @@ docs: $(VENV)/.installed-docs
 gallery: $(VENV)/.installed
 	@rm -rf build/gallery
 	@mkdir -p build/gallery docs/images
-	$(DATAFACTORY) generate -q --task pick_place --n 12 --out build/gallery/pick_place
-	$(DATAFACTORY) generate -q --task clutter --n 4 --out build/gallery/clutter
-	$(DATAFACTORY) generate -q --task plate_then_box --n 2 --out build/gallery/plate_then_box
+	$(DATAFACTORY) generate -q --task pick_place --n 15 --out build/gallery/pick_place > /dev/null
+	$(DATAFACTORY) generate -q --task clutter --n 1 --out build/gallery/clutter > /dev/null
+	$(DATAFACTORY) generate -q --task plate_then_box --n 1 --out build/gallery/plate_then_box > /dev/null
 	$(DATAFACTORY) show -q build/gallery/pick_place --png docs/images/episode.png > /dev/null
-	$(DATAFACTORY) show -q build/gallery/pick_place --sheet 12 --png docs/images/sheet.png > /dev/null
+	$(DATAFACTORY) show -q build/gallery/pick_place --sheet 15 --png docs/images/sheet.png > /dev/null
 	$(DATAFACTORY) show -q build/gallery/clutter --png docs/images/clutter.png > /dev/null
 	$(DATAFACTORY) show -q build/gallery/plate_then_box --png docs/images/two_stages.png > /dev/null
-	$(DATAFACTORY) stats -q build/gallery/pick_place --png docs/images/workspace.png > /dev/null
 	$(BIN)/python -c 'from pathlib import Path; from PIL import Image; \
 		[Image.open(p).convert("RGB").quantize(128, dither=0).save(p, optimize=True) \
 		for p in sorted(Path("docs/images").glob("*.png"))]'

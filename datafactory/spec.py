@@ -12,6 +12,7 @@ import json
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import (
@@ -327,10 +328,23 @@ class ManipulationSpec:
         """Control and record rate, Hz."""
         return self.task_spec.fps
 
-    @property
+    @cached_property
     def spec_hash(self) -> str:
         """Hash over the task's meaning, the robot and the generator's version."""
         return content_hash(self.to_dict())
+
+    @cached_property
+    def stream_key(self) -> str:
+        """What random streams are keyed by: the cases, not how much each randomness varies.
+
+        Keyed by the whole spec, changing one range would change the draws of every stream.
+        """
+        return content_hash({
+            "generator": self.generator,
+            "version": self.generator_version,
+            "task": self.task,
+            "cases": [case.model_dump(mode="json") for case in self.task_spec.cases],
+        })  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """Task data with the robot resolved, plus ``generator_version``."""

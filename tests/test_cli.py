@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -59,6 +59,11 @@ def words(capsys, *argv, code=0):
     return capsys.readouterr().out
 
 
+def children_cpu():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_help_is_fast_and_imports_nothing_heavy():
     code = (
         "import sys\nfrom datafactory_cli.main import run\nrun(sys.argv[1:])\n"
@@ -67,15 +72,15 @@ def test_help_is_fast_and_imports_nothing_heavy():
     for argv, allowed in ((["--help"], set()), (["generate", "--help"], {"pydantic"})):
         times = []
         for _ in range(3):
-            begin = time.perf_counter()
+            begin = children_cpu()
             done = subprocess.run(
                 [sys.executable, "-c", code, *argv], capture_output=True, text=True, check=True
             )
-            times.append(time.perf_counter() - begin)
+            times.append(children_cpu() - begin)
         found = set(json.loads(done.stderr.partition("HEAVY ")[2].replace("'", '"')))
         assert found <= allowed, "typer itself uses pydantic to read options, nothing else may"
         assert "Usage: datafactory" in done.stdout
-        assert min(times) < 0.6
+        assert min(times) < 0.6, "CPU seconds: wall time on a quiet machine, whatever else runs"
 
 
 def test_every_command_has_the_common_options(capsys):
@@ -180,6 +185,9 @@ def test_show_prints_and_draws(capsys, dataset, tmp_path):
     assert found["instruction"] in text
     assert f"datafactory verify {dataset}" in text
     assert "datafactory generate --task fake_put" in text
+    detailed = words(capsys, "show", dataset, "-v", "--png", str(png))
+    assert "duration_s" in detailed
+    assert "mj_step" in detailed
 
 
 def test_show_rejected_sheet_and_versions(capsys, dataset, tmp_path):

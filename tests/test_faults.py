@@ -47,9 +47,10 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
 
 
-def start(path, *address: str, n: int = N, **spec) -> subprocess.Popen[bytes]:
+def start(path, *address: str, n: int = N, die_at: str = "", **spec) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tests.run_fake", str(path), str(n), json.dumps(spec)]
-    return subprocess.Popen([*command, *address], env=environment(), cwd=ROOT)
+    armed = {"DIE_AT": die_at} if die_at else {}
+    return subprocess.Popen([*command, *address], env=environment() | armed, cwd=ROOT)
 
 
 def accepted(path) -> int:
@@ -129,6 +130,7 @@ def test_a_full_disk_at_commit_is_resumable(tmp_path, undisturbed, monkeypatch):
         append(self, name, parts, properties)
 
     monkeypatch.setattr(Committer, "append", fills)
+    monkeypatch.setattr("datafactory.executor.ledger.COMMIT_EVERY_S", 0.0)
     with pytest.raises(StorageError):
         run_generation(ask(tmp_path / "d"))
     monkeypatch.undo()
@@ -209,6 +211,27 @@ def check_after(path: Path, digest: str) -> None:
 def test_kill_9_changes_nothing(tmp_path, undisturbed):
     disturb(tmp_path / "d", seed=1)
     check_after(tmp_path / "d", undisturbed)
+
+
+def dies_around_a_commit(path, moment: str, number: int, digest: str) -> None:
+    with start(path, die_at=f"{moment}:{number}") as process:
+        assert process.wait(60) == -signal.SIGKILL
+    before = len(open_dataset(path))
+    summary = run_generation(ask(path))
+    assert summary.made == N - before
+    assert content_digest(path) == digest
+
+
+@pytest.mark.parametrize(("moment", "number"), [("after", 2), ("before", 6)])
+def test_a_death_between_two_tables_is_repaired(tmp_path, undisturbed, moment, number):
+    dies_around_a_commit(tmp_path / "d", moment, number, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("number", range(1, 13))
+def test_a_death_at_any_commit_is_repaired(tmp_path, undisturbed, moment, number):
+    dies_around_a_commit(tmp_path / "d", moment, number, undisturbed)
 
 
 @pytest.mark.slow

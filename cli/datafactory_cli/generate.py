@@ -120,6 +120,11 @@ def generate(
         _require_disk(request.path, request.n)
     session.remark(f"{bound.spec.task} on {bound.spec.robot}: {request.n:,} episodes "
                    f"into {request.path}")  # fmt: skip
+    if session.verbose:
+        workers_text = request.scheduler or f"{request.local_workers} workers"
+        session.remark(f"{bound.generator_name} {bound.generator.version}, spec "
+                       f"{bound.spec.spec_hash}, seed {request.run_seed}, {workers_text}, "
+                       f"{request.attempt_timeout_s:g} s per attempt")  # fmt: skip
     _finish(session, request.path, lambda on_event: api.run(request, on_event))
 
 

@@ -23,7 +23,9 @@ SCHEMA_VERSION = 1
 
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only results.")]
-VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="More detail.")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="More detail if there is any.")
+]
 NoColorOption = Annotated[bool, typer.Option("--no-color", help="No colours (also NO_COLOR=1).")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 

@@ -116,6 +116,12 @@ def _text(session: Session, shown: Shown, data: dict[str, Any]) -> str:
     if data["phases"]:
         parts.append("phases: " + ", ".join(
             f"{p['name']} {p['start']}-{p['stop']}" for p in data["phases"]))  # fmt: skip
+    if session.verbose:
+        parts.append(
+            table([(k, f"{v:.6g}") for k, v in data["metrics"].items()], ("metric", "value"))
+        )
+        parts.append(table([(k, f"{1000 * v:.1f}") for k, v in data["cpu_s"].items()],
+                           ("CPU", "ms")))  # fmt: skip
     parts += [f"reproduce: {line}" for line in shown.commands]
     parts.append(f"picture: {data['picture']}")
     return "\n\n".join(part for part in parts if part)

@@ -44,6 +44,7 @@ _QUIET = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": False,
     "distributed.worker.profile.enabled": False,
+    "distributed.admin.low-level-log-length": 100,
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
 }

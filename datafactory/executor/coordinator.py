@@ -166,7 +166,7 @@ class _Run:
         future = client.submit(
             run_shard,
             job,
-            key=f"datafactory-{self._session}-{number}-{tries}",
+            key=(f"datafactory-{self._session}", number, tries),
             pure=False,
             priority=-number,
         )
@@ -230,7 +230,7 @@ class _Run:
             self._judge_yield()
 
     def _commit_one(self, reply: Reply) -> bool:
-        """Commits one shard; False when the bytes of an asset it needs never arrived."""
+        """Hands one shard to the ledger; False when an asset it needs never arrived."""
         ledger = self.ledger
         left = self._request.n - ledger.accepted
         repair = reply.indices[0] < self._fresh
@@ -238,7 +238,7 @@ class _Run:
         missing = ledger.missing_assets({asset for uses in kept.uses for asset in uses})
         if missing - self._assets.keys():
             return False
-        ledger.commit(kept, [dict(self._assets.pop(a)) for a in sorted(missing)], cut=cut)
+        ledger.add(kept, [dict(self._assets.pop(a)) for a in sorted(missing)], cut=cut)
         if repair:
             self._repairs_left -= len(reply.indices)
         return True

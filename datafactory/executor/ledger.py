@@ -19,26 +19,29 @@ from datafactory.plugin import Generator, Spec
 from datafactory.store.commit import Committer, create_tables, is_dataset
 from datafactory.store.compact import (
     FRAGMENTS_BEFORE_COMPACTION,
+    clean_table,
     compact_table,
-    remove_orphans,
     small_fragments,
 )
 from datafactory.store.encode import Row, canonical_json, run_id
 from datafactory.store.location import Location
+from datafactory.store.schema import TABLES
 from datafactory.store.writer import Fragment
 
+COMMIT_EVERY_S = 1.0
 RUN_ROW_EVERY_S = 10.0
-_TABLES = ("episodes", "attempts", "assets")
+CLEAN_EVERY_S = 600.0
+_DATA = ("episodes", "attempts", "assets")
 
 
 class Ledger:
-    """The committed state of one run. Its user holds the writer lock.
+    """The state of one run, committed about once a second. Its user holds the writer lock.
 
     Attributes:
         location: The dataset.
         run_id: Id of the run.
-        accepted, rejected: Committed rows.
-        next_attempt: First attempt index above all committed ones.
+        accepted, rejected: Rows committed or about to be.
+        next_attempt: First attempt index above all of them.
         reasons: Rejected attempts by reason.
     """
 
@@ -54,8 +57,11 @@ class Ledger:
         self.next_attempt = max(done | failed, default=-1) + 1
         column = committer.table("attempts").to_table(columns=["reason"]).column(0)
         self.reasons: Counter[str] = Counter(column.to_pylist())
-        self._fragments = {n: small_fragments(committer, n) for n in _TABLES}
-        self._written = 0.0
+        self._waiting: dict[str, list[Fragment]] = {"episodes": [], "attempts": []}
+        self._assets: dict[str, Row] = {}
+        self._committed = 0.0
+        self._cleaned = time.monotonic()
+        self._fragments = {n: small_fragments(committer, n) for n in _DATA}
         self._write_row("running")
 
     @classmethod
@@ -85,15 +91,15 @@ class Ledger:
         return deque(self._holes)
 
     def missing_assets(self, ids: Iterable[str]) -> set[str]:
-        """Those of the asset ids that are not committed."""
-        return self._committer.missing_assets(ids)
+        """Those of the asset ids that nobody has handed to :meth:`add` yet."""
+        return self._committer.missing_assets(ids) - self._assets.keys()
 
-    def commit(self, reply: Reply, assets: Sequence[Row], *, cut: bool) -> None:
-        """Commits one shard: assets, then episodes, then attempts, then (at times) the run row.
+    def add(self, reply: Reply, assets: Sequence[Row], *, cut: bool) -> None:
+        """Takes the next shard in order; commits if a second has passed since the last commit.
 
         Args:
             reply: The shard, already truncated.
-            assets: Rows of the assets it needs that are not committed yet.
+            assets: Rows of the assets it needs that nobody has handed in yet.
             cut: The fragments hold more rows than the reply's ids.
 
         Raises:
@@ -103,26 +109,46 @@ class Ledger:
         if cut:
             keep = self._committer.writer.keep
             fragments = {name: keep(name, f, reply.ids) for name, f in fragments.items()}
-        span = {"first": str(reply.indices[0]), "last": str(reply.indices[-1])}
-        if assets:
-            self._committer.add_assets(assets)
-            self._fragments["assets"] += 1
         for name, parts in fragments.items():
-            self._append(name, parts, span)
+            self._waiting[name].extend(parts)
+        self._assets.update({row["asset_id"]: row for row in assets})
         refused = [reason for reason in reply.reasons if reason]
         self.reasons.update(refused)
         self.rejected += len(refused)
         self.accepted += len(reply.reasons) - len(refused)
         self.next_attempt = max(self.next_attempt, reply.indices[-1] + 1)
-        if time.monotonic() - self._written > RUN_ROW_EVERY_S:
-            self._write_row("running")
+        if time.monotonic() - self._committed > COMMIT_EVERY_S:
+            self.commit()
 
-    def _append(self, name: str, parts: Sequence[Fragment], span: dict[str, str]) -> None:
-        self._committer.append(name, parts, span)
-        self._fragments[name] += len(parts)
-        if self._fragments[name] >= FRAGMENTS_BEFORE_COMPACTION:
-            compact_table(self._committer, name)
-            self._fragments[name] = small_fragments(self._committer, name)
+    def commit(self) -> None:
+        """Commits what is waiting: assets, then episodes, then attempts, then the run row.
+
+        Raises:
+            StorageError: The storage refused; what was committed before stays.
+        """
+        if self._assets:
+            self._committer.add_assets(list(self._assets.values()))
+            self._fragments["assets"] += 1
+            self._assets = {}
+        told = {"next_attempt": str(self.next_attempt)}
+        for name, parts in self._waiting.items():
+            self._committer.append(name, parts, told)
+            self._fragments[name] += len(parts)
+            self._waiting[name] = []
+        self._committed = time.monotonic()
+        for name, count in self._fragments.items():
+            if count >= FRAGMENTS_BEFORE_COMPACTION:
+                compact_table(self._committer, name)
+                self._fragments[name] = small_fragments(self._committer, name)
+        if time.monotonic() - self._row_written > RUN_ROW_EVERY_S:
+            self._write_row("running")
+        if time.monotonic() - self._cleaned > CLEAN_EVERY_S:
+            self._clean(orphans=False)
+
+    def _clean(self, *, orphans: bool) -> None:
+        for name in TABLES:
+            clean_table(self._committer, name, orphans=orphans)
+        self._cleaned = time.monotonic()
 
     def _write_row(self, status: str) -> None:
         now = datetime.now(UTC)
@@ -135,21 +161,21 @@ class Ledger:
             "ended_at": None if status == "running" else now,
         }
         self._committer.write_run(self._row)
-        self._written = time.monotonic()
+        self._row_written = time.monotonic()
 
     def close(self, status: str) -> None:
-        """Records how the call ended and deletes the fragments nobody will commit."""
+        """Commits what is waiting, records how the call ended, deletes what nobody will commit."""
+        self.commit()
         self._write_row(status)
-        for name in _TABLES:
-            remove_orphans(self._committer, name)
+        self._clean(orphans=True)
 
     def try_close(self, status: str) -> None:
-        """Records how the call ended, if the storage that may have ended it still can.
+        """Like :meth:`close` after a failure, as far as the storage that may be its cause allows.
 
         A run row that stays ``running`` without a lock holder reads as interrupted.
         """
         with suppress(StorageError):
-            self._write_row(status)
+            self.close(status)
 
 
 def _run_row(request: GenerateRequest, generator: Generator, spec: Spec, call: int) -> Row:

@@ -78,7 +78,7 @@ def _need(condition: bool, name: str, value: object, range_: str) -> None:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a run stands; all counts are committed rows of the whole run.
+    """Where a run stands; all counts are of the whole run.
 
     Attributes:
         planned: Accepted episodes asked for.

@@ -151,15 +151,15 @@ def surface_points(
     kept_n: list[Array] = []
     total = 0
     weight = np.array([_bounding_volume(s) ** (2.0 / 3.0) for s in shapes])
+    centers = np.array([s.position for s in shapes])
+    halves = np.array([_half_extent(s) for s in shapes])
+    rotations = quat_to_matrix(np.array([s.quat for s in shapes]))
     for _ in range(4):
         index = rng.choice(len(shapes), size=2 * count, p=weight / weight.sum())
         direction = rng.standard_normal((2 * count, 3))
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-        start = np.array([shapes[k].position for k in index])
-        jitter = np.array([_half_extent(shapes[k]) for k in index])
-        local = rng.uniform(-0.95, 0.95, (2 * count, 3)) * jitter
-        rotation = quat_to_matrix(np.array([shapes[k].quat for k in index]))
-        start = start + np.einsum("nij,nj->ni", rotation, local)
+        local = rng.uniform(-0.95, 0.95, (2 * count, 3)) * halves[index]
+        start = centers[index] + np.einsum("nij,nj->ni", rotations[index], local)
         low, high = intervals(shapes, start, direction)
         rows = np.arange(2 * count)
         exit_t = high[rows, index]

@@ -1,12 +1,15 @@
 """From contact pairs of an asset to ranked grasp candidates for an object in a scene.
 
-Each pair is tried with several approach directions around its closing axis, shifted out along
-the approach so that the fingertips clear the table, tested with the gripper's boxes against the
-object itself and its neighbours, and scored.
+Each pair is tried with several approach directions around its closing axis, drawn back along the
+approach so that the fingertips clear the support, tested with the gripper's boxes against the
+object itself, and scored. All that depends only on the asset, on which way is down, and on how
+high the object stands on its support, so it is kept per resting pose. What is left to do in a
+scene is to order the candidates anew and to test them against the neighbours.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,7 +19,7 @@ from numpy.typing import NDArray
 from datafactory.geometry import Pose, quat_from_matrix
 from datafactory.grasps.antipodal import contact_pairs, surface
 from datafactory.robots.model import RobotModel
-from datafactory_assets.asset import RigidAsset
+from datafactory_assets.asset import ByContent, RigidAsset
 
 Array = NDArray[np.float64]
 TIP_CLEARANCE_M = 0.002
@@ -31,6 +34,8 @@ PAD_MARGIN_M = 0.004
 """A contact must lie this far inside the pad's edge."""
 TILTS_RAD = (0.0, -0.35, 0.35, -0.7, 0.7, -1.0, 1.0)
 MAX_TILT_RAD = 1.15
+MAX_TESTED = 64
+"""Candidates tested against the object's own surface, best scores first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,120 +57,132 @@ class Grasp:
 
 @dataclass(frozen=True, eq=False)
 class _Candidates:
-    rotation: Array  # (n, 3, 3) world_from_tcp
-    center: Array  # (n, 3) pad centre, world
+    """Candidates in the object frame: n TCP rotations and positions, widths, scores."""
+
+    rotation: Array  # (n, 3, 3) object_from_tcp
+    center: Array  # (n, 3) pad centre
     width: Array  # (n,)
     shift: Array  # (n,) how far the pads are drawn back along the approach
     score: Array  # (n,)
 
-    def where(self, keep: NDArray[np.bool_]) -> _Candidates:
+    def where(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> _Candidates:
         return _Candidates(
             self.rotation[keep], self.center[keep], self.width[keep], self.shift[keep],
             self.score[keep],
         )  # fmt: skip
 
 
-def _expand(asset: RigidAsset, world_from_object: Pose, robot: RobotModel) -> _Candidates | None:
-    """All pairs times all approach tilts, without any collision test."""
-    usable = robot.gripper_max_width_m - 2.0 * SIDE_CLEARANCE_M
-    pairs = contact_pairs(asset, usable)
-    if not len(pairs.widths):
-        return None
-    rotation = world_from_object.rotation()
-    center = world_from_object.apply(pairs.centers)
-    y = pairs.axes @ rotation.T
-    com = world_from_object.apply(np.array(asset.com))
-    down = np.array([0.0, 0.0, -1.0])
+def _expand(asset: RigidAsset, down: Array, robot: RobotModel) -> _Candidates | None:
+    """All pairs times all approach tilts, without any collision test; down (3,), object frame."""
+    pairs = contact_pairs(asset, robot.gripper_max_width_m - 2.0 * SIDE_CLEARANCE_M)
+    y = pairs.axes
     z0 = down - (y @ down)[:, None] * y
     length = np.linalg.norm(z0, axis=1)
     keep = length > 0.4  # a nearly vertical closing axis cannot be approached from above
-    y, z0, center = y[keep], z0[keep] / length[keep, None], center[keep]
-    width, alignment = pairs.widths[keep], pairs.alignment[keep]
-    if not len(width):
+    if not keep.any():
         return None
+    y, z0, center = y[keep], z0[keep] / length[keep, None], pairs.centers[keep]
+    width, alignment = pairs.widths[keep], pairs.alignment[keep]
     tilt = np.array(TILTS_RAD)
     x0 = np.cross(y, z0)
     z = np.cos(tilt)[None, :, None] * z0[:, None] + np.sin(tilt)[None, :, None] * x0[:, None]
-    n, m = len(width), len(tilt)
-    z = z.reshape(n * m, 3)
-    y = np.repeat(y, m, axis=0)
-    matrices = np.stack([np.cross(y, z), y, z], axis=-1)
-    center, width = np.repeat(center, m, axis=0), np.repeat(width, m)
-    vertical = -z[:, 2]
-    offset = np.linalg.norm(center - com, axis=1)
-    size = max(asset.extents)
+    m = len(tilt)
+    z = z.reshape(-1, 3)
+    y, center, width = np.repeat(y, m, axis=0), np.repeat(center, m, axis=0), np.repeat(width, m)
+    vertical = z @ down
+    offset = np.linalg.norm(center - np.array(asset.com), axis=1)
     score = (
         1.5 * vertical
         + 2.0 * (np.repeat(alignment, m) - 1.0)
-        - 1.2 * offset / size
+        - 1.2 * offset / max(asset.extents)
         - 0.4 * width / robot.gripper_max_width_m
     )
-    good = vertical > np.cos(MAX_TILT_RAD)
-    return _Candidates(
-        matrices[good], center[good], width[good], np.zeros(int(good.sum())), score[good]
-    )
+    rotation = np.stack([np.cross(y, z), y, z], axis=-1)
+    found = _Candidates(rotation, center, width, np.zeros(len(width)), score)
+    return found.where(vertical > np.cos(MAX_TILT_RAD))
 
 
-def _shift_out(c: _Candidates, robot: RobotModel, floor_z: float) -> _Candidates:
-    """Draws the pads back along the approach until the fingertips clear the support."""
+def _shift_out(c: _Candidates, robot: RobotModel, down: Array, floor: float) -> _Candidates:
+    """Draws the pads back until the fingertips clear the support plane -down . p = floor."""
     finger = robot.finger_geometry
+    up = -down
+    slope = np.maximum(c.rotation[:, :, 2] @ down, 1e-3)
     reach = 0.5 * finger.pad_height_m + 0.001
-    z_axis = c.rotation[:, :, 2]
-    slope = np.maximum(-z_axis[:, 2], 1e-3)
-    thick = finger.pad_width_m * 0.5 * np.abs(c.rotation[:, 2, 0])
-    tip = c.center[:, 2] - reach * slope - thick
-    shift = np.maximum(0.0, floor_z + TIP_CLEARANCE_M - tip) / slope
+    sideways = 0.5 * finger.pad_width_m * np.abs(c.rotation[:, :, 0] @ up)
+    apart = 0.5 * c.width + OPEN_CLEARANCE_M + finger.finger_thickness_m
+    tip = c.center @ up - reach * slope - sideways - apart * np.abs(c.rotation[:, :, 1] @ up)
+    shift = np.maximum(0.0, floor + TIP_CLEARANCE_M - tip) / slope
     limit = 0.5 * finger.pad_height_m - PAD_MARGIN_M
-    keep = shift <= limit
     score = c.score - 0.3 * shift / limit
-    return _Candidates(c.rotation[keep], c.center[keep], c.width[keep], shift[keep], score[keep])
+    return _Candidates(c.rotation, c.center, c.width, shift, score).where(shift <= limit)
 
 
-def _clear_of_palm(c: _Candidates, robot: RobotModel, surface: Array) -> _Candidates:
-    """Drops candidates whose object would reach into the palm; surface (m, 3), world."""
+def _clear_of_palm(c: _Candidates, robot: RobotModel, points: Array) -> _Candidates:
+    """Drops candidates whose object would reach into the palm; points (m, 3), object frame."""
     back = -c.rotation[:, :, 2]
-    sticking_out = (back @ surface.T).max(axis=1) - np.einsum("ij,ij->i", back, c.center)
+    sticking_out = (back @ points.T).max(axis=1) - np.einsum("ij,ij->i", back, c.center)
     finger = robot.finger_geometry
     room = min(finger.pad_z) - finger.palm.upper[2] + c.shift
-    keep = sticking_out < room - 0.003
-    return _Candidates(
-        c.rotation[keep], c.center[keep], c.width[keep], c.shift[keep], c.score[keep]
-    )
-
-
-def _select(c: _Candidates, rng: np.random.Generator, count: int) -> NDArray[np.int64]:
-    """Best candidates first, with seeded noise so that grasps vary between episodes."""
-    noisy = c.score + 0.25 * rng.gumbel(size=len(c.score)) * 0.5
-    return np.argsort(-noisy, kind="stable")[:count]
-
-
-def _tcp_positions(c: _Candidates, chosen: NDArray[np.int64], robot: RobotModel) -> Array:
-    """TCP positions (k, 3) that bring the closed pads' centres to the candidates' centres."""
-    finger = robot.finger_geometry
-    closed = c.width[chosen] / robot.gripper_max_width_m
-    back = np.interp(closed, finger.openings, finger.pad_z) + c.shift[chosen]
-    return np.asarray(c.center[chosen] - back[:, None] * c.rotation[chosen, :, 2])
+    return c.where(sticking_out < room - 0.003)
 
 
 @lru_cache(maxsize=512)
 def _boxes(robot: RobotModel, level: int) -> tuple[Array, Array]:
-    """Lower and upper corners (b, 1, 3) of the gripper's boxes at an opening of level / 50."""
+    """Lower and upper corners (b, 3) of the gripper's boxes at an opening of level / 50."""
     boxes = robot.finger_geometry.boxes(level / 50.0)
-    return (
-        np.array([b.lower for b in boxes])[:, None],
-        np.array([b.upper for b in boxes])[:, None],
-    )
+    return np.array([b.lower for b in boxes]), np.array([b.upper for b in boxes])
 
 
-def _blocked(
-    position: Array, rotation: Array, robot: RobotModel, opening: float, points: Array
-) -> bool:
-    """Whether any world point (n, 3) lies inside the gripper's boxes at a TCP pose."""
-    local = (points - position) @ rotation
-    lower, upper = _boxes(robot, round(50.0 * opening))
-    near = ((local > lower.min(axis=0)) & (local < upper.max(axis=0))).all(axis=1)
-    local = local[near]
-    return bool(((local > lower) & (local < upper)).all(axis=2).any())
+def _openings(c: _Candidates, room_m: float, robot: RobotModel) -> Array:
+    return np.asarray(np.minimum(1.0, (c.width + room_m) / robot.gripper_max_width_m))
+
+
+def _hits(
+    position: Array, rotation: Array, openings: Array, robot: RobotModel, points: Array
+) -> NDArray[np.bool_]:
+    """Whether any point (m, 3) lies in the gripper's boxes, for n TCP poses and openings."""
+    levels = np.rint(50.0 * openings).astype(int)
+    corners = [_boxes(robot, int(k)) for k in levels]
+    lower = np.array([a for a, _ in corners]).transpose(1, 2, 0)[..., None]  # (b, 3, n, 1)
+    upper = np.array([b for _, b in corners]).transpose(1, 2, 0)[..., None]
+    local = np.matmul(points[None] - position[:, None], rotation)
+    x, y, z = (np.ascontiguousarray(local[..., i]) for i in range(3))
+    hit = np.zeros(len(position), dtype=bool)
+    for low, high in zip(lower, upper, strict=True):  # box by box keeps the arrays in cache
+        inside = (x > low[0]) & (x < high[0]) & (y > low[1]) & (y < high[1])
+        hit |= (inside & (z > low[2]) & (z < high[2])).any(axis=1)
+    return hit
+
+
+def _positions(c: _Candidates, robot: RobotModel) -> Array:
+    """TCP positions (n, 3) that bring the closed pads' centres to the candidates' centres."""
+    finger = robot.finger_geometry
+    closed = c.width / robot.gripper_max_width_m
+    back = np.interp(closed, finger.openings, finger.pad_z) + c.shift
+    return np.asarray(c.center - back[:, None] * c.rotation[:, :, 2])
+
+
+@lru_cache(maxsize=8192)
+def _own_candidates(
+    key: ByContent, robot: RobotModel, down_key: tuple[float, ...], floor_mm: int
+) -> _Candidates | None:
+    """Candidates of one resting pose that clear the object itself and its support, best first."""
+    down = np.array(down_key)
+    down = down / np.linalg.norm(down)
+    expanded = _expand(key.asset, down, robot)
+    if expanded is None:
+        return None
+    points = surface(key.asset)
+    c = _clear_of_palm(_shift_out(expanded, robot, down, 1e-3 * floor_mm), robot, points[::3])
+    c = c.where(np.argsort(-c.score, kind="stable")[:MAX_TESTED])
+    if not len(c.score):
+        return None
+    position = _positions(c, robot)
+    hit = np.zeros(len(c.score), dtype=bool)
+    for room_m in (2.0 * OPEN_CLEARANCE_M, NEARLY_CLOSED_M):
+        openings = _openings(c, room_m, robot)
+        hit |= _hits(position, c.rotation, openings, robot, points[::2])
+    return c.where(~hit)
 
 
 def rank_grasps(
@@ -177,9 +194,8 @@ def rank_grasps(
     rng: np.random.Generator,
     *,
     count: int = 10,
-    tried: int = 90,
 ) -> list[Grasp]:
-    """Returns collision-free grasp candidates, best first.
+    """Returns grasp candidates that clear the object, its support and its neighbours, best first.
 
     Args:
         asset: What to grasp.
@@ -187,28 +203,28 @@ def rank_grasps(
         robot: Whose gripper.
         floor_z: Height of what the object stands on, metres.
         obstacles: (n, 3) points on neighbouring objects, world frame, metres.
-        rng: Breaks near-ties, so that episodes differ.
+        rng: Varies the order of near-equal candidates, so that episodes differ.
         count: Most candidates returned.
-        tried: Most candidates tested with the gripper's geometry.
     """
-    expanded = _expand(asset, world_from_object, robot)
-    if expanded is None:
+    rotation = world_from_object.rotation()
+    down = tuple(round(float(v), 2) for v in -rotation[2])
+    floor_mm = math.ceil(1e3 * (floor_z - float(world_from_object.position[2])))
+    c = _own_candidates(ByContent.of(asset), robot, down, floor_mm)
+    if c is None or not len(c.score):
         return []
-    own = world_from_object.apply(surface(asset))
-    c = _clear_of_palm(_shift_out(expanded, robot, floor_z), robot, own[::3])
-    points = np.concatenate([own, obstacles]) if len(obstacles) else own
-    object_from_world = world_from_object.inverse()
-    result: list[Grasp] = []
-    chosen = _select(c, rng, tried)
-    for k, position in zip(chosen, _tcp_positions(c, chosen, robot), strict=True):
-        width = float(c.width[k])
-        opening = min(1.0, (width + 2.0 * OPEN_CLEARANCE_M) / robot.gripper_max_width_m)
-        nearly_closed = (width + NEARLY_CLOSED_M) / robot.gripper_max_width_m
-        rotation = c.rotation[k]
-        if any(_blocked(position, rotation, robot, o, points) for o in (opening, nearly_closed)):
-            continue
-        world_from_tcp = Pose(position, quat_from_matrix(c.rotation[k]))
-        result.append(Grasp(object_from_world @ world_from_tcp, width, opening, float(c.score[k])))
-        if len(result) == count:
-            break
-    return result
+    noisy = c.score + 0.12 * rng.gumbel(size=len(c.score))
+    c = c.where(np.argsort(-noisy, kind="stable")[: 3 * count])
+    position = _positions(c, robot)
+    openings = _openings(c, 2.0 * OPEN_CLEARANCE_M, robot)
+    if len(obstacles):
+        object_from_world = world_from_object.inverse()
+        near = object_from_world.apply(obstacles)
+        hit = _hits(position, c.rotation, openings, robot, near)
+        c, position, openings = c.where(~hit), position[~hit], openings[~hit]
+    return [
+        Grasp(
+            Pose(position[k], quat_from_matrix(c.rotation[k])),
+            float(c.width[k]), float(openings[k]), float(c.score[k]),
+        )
+        for k in range(min(count, len(c.score)))
+    ]  # fmt: skip

@@ -13,7 +13,8 @@ from datafactory.store.schema import TABLES
 from datafactory.store.writer import storage_error
 
 ROWS_PER_FRAGMENT = 1024
-FRAGMENTS_BEFORE_COMPACTION = 200
+FRAGMENTS_BEFORE_COMPACTION = 64
+"""Every commit rewrites the list of all fragments; merging this often keeps it short."""
 KEEP_VERSIONS = timedelta(hours=1)
 """Readers of an older version are safe for this long; tagged versions are kept for ever."""
 
@@ -32,16 +33,12 @@ class Maintenance:
     bytes_removed: int
 
 
-def compact_table(committer: Committer, name: str, *, orphans: bool = False) -> int:
-    """Merges a table's small fragments and drops versions older than an hour.
+def compact_table(committer: Committer, name: str) -> None:
+    """Merges a table's small fragments and encodes their rows again, which saves a sixth.
 
     Args:
         committer: Open committer; its user holds the writer lock.
         name: Table.
-        orphans: Also delete files that no version mentions. Only when no worker is writing.
-
-    Returns:
-        Bytes removed.
     """
     table: Any = committer.table(name)
     try:
@@ -50,8 +47,20 @@ def compact_table(committer: Committer, name: str, *, orphans: bool = False) -> 
                 target_rows_per_fragment=ROWS_PER_FRAGMENT, num_threads=1, batch_size=64
             )
             committer.refresh(name)
-            table = committer.table(name)
-        stats = table.cleanup_old_versions(
+    except OSError as error:
+        raise storage_error(committer.location, error) from error
+
+
+def clean_table(committer: Committer, name: str, *, orphans: bool = False) -> int:
+    """Drops versions older than an hour, and their files; returns the bytes removed.
+
+    Args:
+        committer: Open committer; its user holds the writer lock.
+        name: Table.
+        orphans: Also delete files that no version mentions. Only when no worker is writing.
+    """
+    try:
+        stats = committer.table(name).cleanup_old_versions(
             older_than=KEEP_VERSIONS,
             delete_unverified=orphans,
             error_if_tagged_old_versions=False,
@@ -76,7 +85,9 @@ def compact(path: str) -> Maintenance:
     with writer_lock(location, "compact"):
         committer = Committer(location)
         before = sum(len(committer.table(n).get_fragments()) for n in TABLES)
-        removed = sum(compact_table(committer, n, orphans=True) for n in TABLES)
+        for name in TABLES:
+            compact_table(committer, name)
+        removed = sum(clean_table(committer, n, orphans=True) for n in TABLES)
         after = sum(len(committer.table(n).get_fragments()) for n in TABLES)
     return Maintenance(before, after, removed)
 
@@ -90,15 +101,4 @@ def collect_garbage(path: str) -> int:
     location = Location.of(path)
     with writer_lock(location, "gc"):
         committer = Committer(location)
-        return sum(remove_orphans(committer, name) for name in TABLES)
-
-
-def remove_orphans(committer: Committer, name: str) -> int:
-    """Deletes a table's unmentioned files and versions older than an hour."""
-    try:
-        stats = committer.table(name).cleanup_old_versions(
-            older_than=KEEP_VERSIONS, delete_unverified=True, error_if_tagged_old_versions=False
-        )
-    except OSError as error:
-        raise storage_error(committer.location, error) from error
-    return int(stats.bytes_removed)
+        return sum(clean_table(committer, name, orphans=True) for name in TABLES)

@@ -18,7 +18,7 @@ from datafactory_pick_place.reach import PickPlan, PlacePlan, Reach, Refusal, re
 from datafactory_pick_place.sampling import AttemptStreams
 from datafactory_pick_place.subgoals import Subgoal, plan_stage
 
-SETTLE_S = 0.3
+SETTLE_S = 0.4
 HOLD_S = 0.5
 RELEASE_S = 0.25
 MAX_GRASP_FRAMES = 14
@@ -129,6 +129,7 @@ class Attempt:
         names = [o.name for o in self.scene.scene.objects]
         subject = names.index(subgoal.subject)
         self.moved.add(subgoal.subject)
+        before = len(self.checks)
         while True:
             plan = self._plan_pick(subject, subgoal)
             if isinstance(plan, Refusal):
@@ -139,6 +140,12 @@ class Attempt:
             if not missed or self.regrasps >= MAX_REGRASPS:
                 return rejected
             self.regrasps += 1
+            del self.checks[before:]  # the second grasp is judged, the first is counted
+            self._note(
+                CheckResult(
+                    "grasp", "regrasps", True, float(self.regrasps), float(MAX_REGRASPS), "1"
+                )
+            )
             rejected = self._back_off(subject, number)
             if rejected:
                 return rejected

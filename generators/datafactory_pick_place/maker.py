@@ -25,7 +25,7 @@ from datafactory_pick_place.record import asset_record, finished, refused_draw, 
 from datafactory_pick_place.sampling import AttemptStreams, draw_scene
 
 # Shares of the robot's own velocity, acceleration and jerk limits.
-FREE_MOTION = (0.75, 0.35, 0.05)
+FREE_MOTION = (0.6, 0.25, 0.04)
 CONTACT_MOTION = (0.4, 0.18, 0.03)
 
 

@@ -28,7 +28,7 @@ from datafactory.scene_graph.layout import (
 )
 from datafactory.scene_graph.relations import sample_poses
 from datafactory.seeding import Streams
-from datafactory.spec import Case, ManipulationSpec, content_hash
+from datafactory.spec import Case, ManipulationSpec
 from datafactory_assets.asset import RigidAsset
 from datafactory_assets.query import Query
 from datafactory_assets.source import AssetSource
@@ -64,24 +64,11 @@ class Draw:
     candidates: int
 
 
-def stream_key(spec: ManipulationSpec) -> str:
-    """What the streams are keyed by: the cases, not how much each kind of randomness varies.
-
-    Keyed by the whole spec, changing one range would change the draws of every stream.
-    """
-    return content_hash({
-        "generator": spec.generator,
-        "version": spec.generator_version,
-        "task": spec.task,
-        "cases": [case.model_dump(mode="json") for case in spec.task_spec.cases],
-    })  # fmt: skip
-
-
 class AttemptStreams:
     """Named streams of one attempt, with switched-off streams repeating attempt 0."""
 
     def __init__(self, spec: ManipulationSpec, run_seed: int, index: int) -> None:
-        key = stream_key(spec)
+        key = spec.stream_key
         self._own = Streams(run_seed, key, index)
         self._fixed = Streams(run_seed, key, 0)
         randomize = spec.task_spec.randomize
