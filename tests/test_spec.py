@@ -157,10 +157,12 @@ BAD = {
     "unknown key": (with_key("distractor", 3), "distractor", "distractors"),
     "unknown case key": (with_key("cases.0.gaol", {}), "gaol", "goal"),
     "unknown object": (
-        with_key("cases.0.goal", {"relation": "on", "subject": "a", "object": "c"}), "goal", "c"),
+        with_key("cases.0.goal", {"relation": "on", "subject": "a", "object": "c"}),
+        "cases.0", "on(a, c)"),
     "unknown placeholder": (
         with_key("cases.0.instructions.train", ["put {x} away"]), "instruction", "x"),
-    "open brace": (with_key("cases.0.instructions.train", ["put {a on {b}"]), "train", "template"),
+    "open brace": (
+        with_key("cases.0.instructions.train", ["put {a on {b}"]), "instructions", "template"),
     "no templates": (with_key("cases.0.instructions.train", []), "train", ""),
     "unknown relation": (
         with_key("cases.0.goal", {"relation": "atop", "subject": "a", "object": "b"}),

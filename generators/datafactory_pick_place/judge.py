@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import mujoco
 import numpy as np
 
 from datafactory.episode import CheckResult
-from datafactory.geometry import quat_angle
+from datafactory.geometry import Pose, quat_angle
 from datafactory.scene import WorldState
-from datafactory.scene_graph.goal import GoalCheck
-from datafactory.scene_graph.graph import Relation
+from datafactory.scene_graph.goal import GoalCheck, check_goal
+from datafactory.scene_graph.graph import Goal, Relation
 from datafactory.scene_graph.relations import RelationCheck, check_relation
 from datafactory.sim.assembly import SceneModel
 from datafactory.sim.measure import speeds
 from datafactory.sim.recorder import Recorder
+from datafactory_assets.asset import RigidAsset
 from datafactory_pick_place.execution import SUPPORT_FORCE_N, Execution
 
 MAX_SETTLE_DRIFT_M = 0.01
@@ -24,6 +25,7 @@ MAX_REST_SPEED_M_S = 0.01
 MAX_REST_SPIN_RAD_S = 0.15
 MAX_HOLD_DRIFT_M = 0.004
 MAX_BYSTANDER_M = 0.02
+MAX_BYSTANDER_RAD = 0.2
 MAX_PENETRATION_M = 0.002
 MIN_RETREAT_M = 0.04
 MIN_FINAL_OPENING = 0.85
@@ -47,7 +49,8 @@ def deepest_penetration(state: WorldState) -> float:
     return max((-c.distance for c in state.contacts), default=0.0)
 
 
-def _rest(scene: SceneModel, data: mujoco.MjData, stage: str) -> tuple[CheckResult, ...]:
+def resting(scene: SceneModel, data: mujoco.MjData, stage: str) -> tuple[CheckResult, ...]:
+    """No object moves."""
     if not scene.scene.objects:
         return ()
     linear, angular = speeds(scene, data)
@@ -68,7 +71,7 @@ def settled(scene: SceneModel, data: mujoco.MjData, state: WorldState) -> tuple[
         _at_most("settle", "drift", drift, MAX_SETTLE_DRIFT_M, "m"),
         _at_most("settle", "tilt", tilt, MAX_SETTLE_TILT_RAD, "rad"),
         _at_most("settle", "penetration", deepest_penetration(state), MAX_PENETRATION_M, "m"),
-        *_rest(scene, data, "settle"),
+        *resting(scene, data, "settle"),
     )
 
 
@@ -104,23 +107,48 @@ def at_rest(
         default=0.0,
     )
     return (
-        *_rest(scene, data, "hold"),
+        *resting(scene, data, "hold"),
         _at_most("hold", "drift", moved, MAX_HOLD_DRIFT_M, "m"),
         _at_most("hold", "penetration", deepest_penetration(state), MAX_PENETRATION_M, "m"),
     )
 
 
-def bystanders(initial: WorldState, state: WorldState, moved: set[str]) -> tuple[CheckResult, ...]:
-    """Objects that were not to be moved were not."""
-    worst = max(
-        (
-            float(np.linalg.norm(state.poses[n].position - initial.poses[n].position))
-            for n in state.poses
-            if n not in moved
-        ),
-        default=0.0,
+def bystanders(rest: Mapping[str, Pose], state: WorldState) -> tuple[CheckResult, ...]:
+    """Every object is where it was left: at its start, or where the robot last put it.
+
+    Args:
+        rest: world_from_object where each object was left.
+        state: End state.
+    """
+    moved, turned = 0.0, 0.0
+    for name, left in rest.items():
+        now = state.poses[name]
+        moved = max(moved, float(np.linalg.norm(now.position - left.position)))
+        turned = max(turned, _turn(state.assets[name], left, now))
+    return (
+        _at_most("hold", "bystander_moved", moved, MAX_BYSTANDER_M, "m"),
+        _at_most("hold", "bystander_turned", turned, MAX_BYSTANDER_RAD, "rad"),
     )
-    return (_at_most("hold", "bystander_moved", worst, MAX_BYSTANDER_M, "m"),)
+
+
+def _turn(asset: RigidAsset, left: Pose, now: Pose) -> float:
+    """Visible rotation between two poses, rad: none about a solid of revolution's axis."""
+    if asset.symmetry == "z":
+        cosine = float(left.rotation()[:, 2] @ now.rotation()[:, 2])
+        return float(np.arccos(np.clip(cosine, -1.0, 1.0)))
+    return quat_angle(left.quat, now.quat)
+
+
+def earlier_stages(goal: Goal, state: WorldState) -> tuple[CheckResult, ...]:
+    """Earlier stages still hold at the end, unless a later one moves what they are about."""
+    checks = []
+    for k in range(len(goal.stages) - 1):
+        about = {n for alt in goal.stages[k] for r in alt for n in (r.subject, *r.objects)}
+        later = {r.subject for stage in goal.stages[k + 1 :] for alt in stage for r in alt}
+        if not about & later:
+            holds = check_goal(goal, state, stage=k).holds
+            checks.append(flag("hold", f"stage_{k}_still_holds", holds))
+    return tuple(checks)
 
 
 def robot_clear(

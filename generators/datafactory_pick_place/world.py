@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datafactory.planning.kinematics import ArmKinematics
-from datafactory.scene_graph.goal import GoalProgress
+from datafactory.scene import WorldState
+from datafactory.scene_graph.goal import GoalProgress, check_goal
 from datafactory.sim.assembly import assemble
 from datafactory.sim.measure import Measurer
 from datafactory.sim.recorder import Recorder
 from datafactory.spec import ManipulationSpec
-from datafactory_pick_place.attempt import SETTLE_S
+from datafactory_pick_place import judge
+from datafactory_pick_place.attempt import HOLD_S, SETTLE_S
 from datafactory_pick_place.language import phrase
 from datafactory_pick_place.maker import PickPlaceMaker
 from datafactory_pick_place.sampling import AttemptStreams, draw_scene
@@ -88,6 +90,7 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         self.recorder.settle(SETTLE_S)
         self._measurer = Measurer(scene)
         self._progress = GoalProgress(draw.case.goal)
+        self._held_frames = 0
         words = phrase(draw.case.instructions, draw.assets, streams["language"])
         info = {
             "index": index,
@@ -106,10 +109,21 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         self.recorder.tick()
         state = self._measurer.state_of(self.recorder.data)
         self._progress = self._progress.advance(state)
-        released = all("robot" not in (c.a, c.b) for c in state.contacts)
-        success = self._progress.done and released
+        self._held_frames = self._held_frames + 1 if self._holds(state) else 0
+        success = self._held_frames >= round(HOLD_S * self.spec.fps)
         truncated = self.recorder.frame >= self.max_frames or self.recorder.diverged
         return self._observe(), float(success), success, truncated, {"success": success}
+
+    def _holds(self, state: WorldState) -> bool:
+        """Goal reached and still true, nothing moving, gripper open and touching nothing."""
+        goal = self._progress.goal
+        if not self._progress.done or not check_goal(goal, state, stage=len(goal.stages) - 1).holds:
+            return False
+        scene, data = self.recorder.scene, self.recorder.data
+        opening = scene.robot.gripper_opening(data.qpos[scene.gripper_qpos])
+        resting = all(c.passed for c in judge.resting(scene, data, "hold"))
+        touching = any("robot" in (c.a, c.b) for c in state.contacts)
+        return resting and not touching and opening >= judge.MIN_FINAL_OPENING
 
     def _observe(self) -> Observation:
         scene, data = self.recorder.scene, self.recorder.data
