@@ -49,6 +49,7 @@ def main() -> None:
     options = parser.parse_args()
     each = attempt_s()
     with tempfile.TemporaryDirectory() as folder:
+        measure(Path(folder) / "imports", FEW, options.workers)
         few = measure(Path(folder) / "few", FEW, options.workers)
         many = measure(Path(folder) / "many", options.n, options.workers)
         size = sum(p.stat().st_size for p in (Path(folder) / "many").rglob("*") if p.is_file())

@@ -21,6 +21,7 @@ from datafactory.sim.assembly import assemble
 from datafactory.sim.measure import Measurer
 from datafactory.spec import ManipulationSpec
 from datafactory.testing.episodes import mesh_files
+from datafactory.testing.generators import check_expert
 from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.generator import PickPlace
 from datafactory_pick_place.language import noun_phrase, phrase
@@ -86,6 +87,7 @@ def test_every_task_gives_episodes(info: TaskInfo) -> None:
     assert moved, "nothing was moved"
     assert episode.final_graph
     assert episode.initial_graph
+    assert check_expert(GENERATOR, bound(info.spec), 5, episode)
 
 
 @pytest.mark.slow

@@ -13,8 +13,11 @@ from datafactory.store.schema import TABLES
 from datafactory.store.writer import storage_error
 
 ROWS_PER_FRAGMENT = 1024
-FRAGMENTS_BEFORE_COMPACTION = 64
-"""Every commit rewrites the list of all fragments; merging this often keeps it short."""
+FRAGMENTS_BEFORE_COMPACTION = 256
+"""Every commit rewrites the list of all fragments; merging some at this number keeps it short.
+Smaller runs are never merged on the way, so they leave no replaced files behind."""
+ROWS_AT_ONCE = 2 * ROWS_PER_FRAGMENT
+"""Rows merged in one pause of about two seconds."""
 KEEP_VERSIONS = timedelta(hours=1)
 """Readers of an older version are safe for this long; tagged versions are kept for ever."""
 
@@ -33,18 +36,22 @@ class Maintenance:
     bytes_removed: int
 
 
-def compact_table(committer: Committer, name: str) -> None:
+def compact_table(committer: Committer, name: str, *, at_most: int | None = None) -> None:
     """Merges a table's small fragments and encodes their rows again, which saves a sixth.
 
     Args:
         committer: Open committer; its user holds the writer lock.
         name: Table.
+        at_most: Largest number of rows to merge now; None for all.
     """
     table: Any = committer.table(name)
     try:
         if len(table.get_fragments()) > 1:
             table.optimize.compact_files(
-                target_rows_per_fragment=ROWS_PER_FRAGMENT, num_threads=1, batch_size=64
+                target_rows_per_fragment=ROWS_PER_FRAGMENT,
+                num_threads=1,
+                batch_size=64,
+                max_source_rows=at_most,
             )
             committer.refresh(name)
     except OSError as error:

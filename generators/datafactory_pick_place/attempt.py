@@ -312,7 +312,8 @@ class Attempt:
         return self._stopped(stop) if stop else None
 
     def _stopped(self, stop: Stop) -> Rejected:
-        self._note(CheckResult("execute", stop.check, False, stop.value, stop.limit, stop.unit))
+        name = f"{stop.check}:{stop.detail}" if stop.detail else stop.check
+        self._note(CheckResult("execute", name, False, stop.value, stop.limit, stop.unit))
         return Rejected("execute", stop.reason)
 
     def _stage_reached(self, stage: int) -> Rejected | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,7 @@ STEP_M = 0.02
 TIP_GAP_M = 0.001
 BRUSH_M = 0.002
 LIMIT_MARGIN_RAD = 0.1
-MANIPULABILITY_SHARE = 0.25
+MANIPULABILITY_SHARE = 0.3
 """Postures below this share of the home posture's manipulability are not used for contact."""
 
 
@@ -339,11 +339,18 @@ class Reach:
         self._tolerate_brushing()
         self.world.allow(HELD, FINGERS)
         self.world.allow(HELD, self._standing_on(subject))
+        return self._first_line(q, above, behind)
+
+    def _first_line(self, q: Array, *moves: Callable[[Pose], Pose]) -> Trajectory | Refusal:
+        """The first of several straight motions from here that can be planned."""
         here = self.kinematics.fk(q)
-        motion = self._line(q, above(here))
-        if motion.trajectory is None:
-            return Refusal("plan", motion.reason, 1)
-        return motion.trajectory
+        reason = "ik_failed"
+        for move in moves:
+            motion = self._line(q, move(here))
+            if motion.trajectory is not None:
+                return motion.trajectory
+            reason = motion.reason
+        return Refusal("plan", reason, len(moves))
 
     def _standing_on(self, subject: int) -> list[str]:
         others = [
@@ -360,8 +367,4 @@ class Reach:
         self._tolerate_brushing()
         name = OBJECT_PREFIX + self.scene.scene.objects[subject].name
         self.world.allow(FINGERS, name)
-        here = self.kinematics.fk(q)
-        motion = self._line(q, behind(here))
-        if motion.trajectory is None:
-            return Refusal("plan", motion.reason, 1)
-        return motion.trajectory
+        return self._first_line(q, behind, above)
