@@ -66,7 +66,7 @@ class Verdict:
         stage: Stage that refused it; empty when accepted.
         reason: Reason code; empty when accepted.
         checks: All checks made, in order.
-        success_once: The goal held at some recorded frame.
+        success_once: The goal was measured true at least once.
         success_at_end: The goal held at the end, after the hold time.
     """
 

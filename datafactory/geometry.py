@@ -21,14 +21,15 @@ def normalize(v: ArrayLike) -> Array:
     a = np.asarray(v, dtype=np.float64)
     if a.ndim == 1:
         length = math.sqrt(float(a @ a))
-        return a / length if length > 0.0 else a.copy()
+        return np.asarray(a / length if length > 0.0 else a.copy())
     n = np.linalg.norm(a, axis=-1, keepdims=True)
     return a / np.where(n > 0.0, n, 1.0)
 
 
 # One pose at a time is the common case, and plain floats are five times faster than arrays there.
 def _floats(v: ArrayLike) -> list[float]:
-    return v.tolist() if isinstance(v, np.ndarray) else [float(x) for x in v]  # type: ignore[union-attr]
+    flat: list[float] = np.asarray(v, dtype=np.float64).tolist()
+    return flat
 
 
 def _product(a: Sequence[float], b: Sequence[float]) -> tuple[float, float, float, float]:
@@ -81,7 +82,7 @@ def quat_multiply(a: ArrayLike, b: ArrayLike) -> Array:
 
 def quat_conjugate(q: ArrayLike) -> Array:
     """Inverse of unit quaternions (..., 4), wxyz."""
-    return np.asarray(q, dtype=np.float64) * np.array([1.0, -1.0, -1.0, -1.0])
+    return np.asarray(np.asarray(q, dtype=np.float64) * np.array([1.0, -1.0, -1.0, -1.0]))
 
 
 def quat_rotate(q: ArrayLike, v: ArrayLike) -> Array:

@@ -7,15 +7,13 @@ phrase of object ``a`` (``the red mug``).
 
 from __future__ import annotations
 
-import hashlib
-import json
+import math
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -88,7 +86,20 @@ QueryField = Annotated[
     BeforeValidator(_read_query),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]}),
 ]
-Range = tuple[float, float]
+def _check_range(value: tuple[float, float]) -> tuple[float, float]:
+    if not (math.isfinite(value[0]) and math.isfinite(value[1]) and value[0] <= value[1]):
+        raise ValueError(f"{list(value)} is not a range (lowest, highest)")
+    return value
+
+
+def _check_positive(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] <= 0.0:
+        raise ValueError(f"{list(value)} must be positive")
+    return value
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_check_range)]
+PositiveRange = Annotated[Range, AfterValidator(_check_positive)]
 
 
 class _Model(BaseModel):
@@ -190,7 +201,7 @@ class Layout(_Model):
         gap_m: Smallest gap between object footprints.
     """
 
-    radius_m: Range = (0.36, 0.66)
+    radius_m: PositiveRange = (0.36, 0.66)
     angle_rad: Range = (-0.9, 0.9)
     gap_m: float = Field(default=0.03, ge=0.0, le=0.3)
 
@@ -213,9 +224,9 @@ class Randomize(_Model):
     object_choice: bool = True
     object_pose: bool = True
     distractors: bool = True
-    table_height_m: Range = (0.73, 0.77)
-    mass_scale: Range = (0.8, 1.2)
-    friction_scale: Range = (0.9, 1.1)
+    table_height_m: PositiveRange = (0.73, 0.77)
+    mass_scale: PositiveRange = (0.8, 1.2)
+    friction_scale: PositiveRange = (0.9, 1.1)
     base_xy_m: float = Field(default=0.02, ge=0.0, le=0.2)
     base_yaw_rad: float = Field(default=0.05, ge=0.0, le=0.8)
     home_rad: float = Field(default=0.02, ge=0.0, le=0.2)
@@ -290,104 +301,6 @@ def _spec_error(error: ValidationError, where: str) -> SpecError:
         why=why if first["type"] != "extra_forbidden" else "this key is not known",
         remedy=remedy,
     )
-
-
-def canonical_json(data: Any) -> str:
-    """JSON with sorted keys and no spaces: the form that is hashed."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def content_hash(data: Any) -> str:
-    """32 hex digits of blake2b over the canonical JSON of plain data."""
-    return hashlib.blake2b(canonical_json(data).encode(), digest_size=16).hexdigest()
-
-
-@dataclass(frozen=True)
-class ManipulationSpec:
-    """A task bound to a robot and a generator version: the pure description of attempts.
-
-    Attributes:
-        task_spec: The task.
-        robot: Registered robot name.
-        generator: Generator name.
-        generator_version: Generator version.
-    """
-
-    task_spec: TaskSpec
-    robot: str
-    generator: str
-    generator_version: str
-
-    @property
-    def task(self) -> str:
-        """Task name."""
-        return self.task_spec.name
-
-    @property
-    def fps(self) -> int:
-        """Control and record rate, Hz."""
-        return self.task_spec.fps
-
-    @cached_property
-    def spec_hash(self) -> str:
-        """Hash over the task's meaning, the robot and the generator's version."""
-        return content_hash(self.to_dict())
-
-    @cached_property
-    def stream_key(self) -> str:
-        """What random streams are keyed by: the cases, not how much each randomness varies.
-
-        Keyed by the whole spec, changing one range would change the draws of every stream.
-        """
-        return content_hash({
-            "generator": self.generator,
-            "version": self.generator_version,
-            "task": self.task,
-            "cases": [case.model_dump(mode="json") for case in self.task_spec.cases],
-        })  # fmt: skip
-
-    def to_dict(self) -> dict[str, Any]:
-        """Task data with the robot resolved, plus ``generator_version``."""
-        data = self.task_spec.model_dump(mode="json")
-        data["robot"] = self.robot
-        data["generator_version"] = self.generator_version
-        return data
-
-
-def bind(
-    data: Mapping[str, Any],
-    *,
-    generator: str,
-    version: str,
-    robot: str | None = None,
-    where: str = "",
-) -> ManipulationSpec:
-    """Validates task data and binds it to a robot and a generator version.
-
-    Raises:
-        SpecError: Invalid data, a robot that is not allowed, or data of another version.
-    """
-    plain = dict(data)
-    stored = plain.pop("generator_version", version)
-    if stored != version:
-        raise SpecError(
-            f"this task was made by version {stored} of generator '{generator}'",
-            where=where,
-            why=f"version {version} is installed and would give other bytes",
-            remedy=f"install the release with generator version {stored}, or start a new dataset",
-        )
-    task = task_from_dict(plain, where)
-    chosen = robot or task.robot
-    if task.robots and chosen not in task.robots:
-        raise SpecError(
-            f"task '{task.name}' does not run on robot '{chosen}'",
-            where=where,
-            remedy="use one of: " + ", ".join(task.robots),
-        )
-    return ManipulationSpec(
-        task.model_copy(update={"robot": chosen, "generator": generator}),
-        chosen, generator, version,
-    )  # fmt: skip
 
 
 def Task(  # noqa: N802  (reads as a type in user code)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from datafactory.binding import ManipulationSpec, bind
 from datafactory.episode import (
     AssetRecord,
     CheckResult,
@@ -25,7 +26,6 @@ from datafactory.episode import (
 )
 from datafactory.plugin import TaskInfo
 from datafactory.seeding import stream
-from datafactory.spec import ManipulationSpec, bind
 from datafactory_assets.asset import RigidAsset
 from datafactory_assets.families import Tier0
 

@@ -20,9 +20,9 @@ from datafactory.sim.measure import Measurer
 from datafactory.sim.recorder import get_state, restart
 from datafactory_assets.asset import RigidAsset
 from datafactory_assets.families import Tier0
+from datafactory_pick_place.arrange import world_from_camera
 from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.clock import StageClock
-from datafactory_pick_place.sampling import world_from_camera
 
 HEIGHT = 0.75
 TABLE = Table(center=(0.56, 0.0), half_extents=(0.36, 0.60), height=HEIGHT)

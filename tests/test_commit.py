@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -204,6 +205,25 @@ def test_compaction_keeps_content_order_and_size(tmp_path):
     (merged,) = [d.path for f in after.table("episodes").get_fragments() for d in f.data_files()]
     assert (tmp_path / "d/episodes.lance/data" / merged).stat().st_size < size
     assert content_digest(before) == digest
+
+
+def test_compaction_never_changes_the_order_of_rows(tmp_path, monkeypatch):
+    """Merged fragments get new ids, and Lance orders rows by fragment id."""
+    monkeypatch.setattr("datafactory.store.compact.ROWS_PER_FRAGMENT", 40)
+    monkeypatch.setattr("datafactory.store.compact.SMALL", 8)
+    committer = make(tmp_path / "d", count=0)
+    rng, done, merges = random.Random(3), 0, 0
+    for _ in range(60):
+        size = rng.choice([1, 2, 5, 13, 39])
+        accepted, _, _ = rows(FakeSpec(frames=8, objects=1, mjcf_bytes=0), range(done, done + size))
+        done += size
+        committer.append("episodes", committer.writer.write("episodes", accepted), {})
+        if rng.random() < 0.4:
+            merges += compact_table(committer, "episodes")
+            order = committer.table("episodes").to_table(columns=["attempt"]).column(0).to_pylist()
+            assert order == sorted(order)
+    assert merges > 5
+    assert len(committer.table("episodes").get_fragments()) < 40
 
 
 def test_compaction_between_appends_loses_nothing(tmp_path):

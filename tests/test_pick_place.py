@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from datafactory.binding import ManipulationSpec
 from datafactory.episode import Episode
 from datafactory.plugin import TaskInfo, load_generator
 from datafactory.robots import load_robot
@@ -19,14 +20,14 @@ from datafactory.scene_graph.goal import check_goal
 from datafactory.scene_graph.graph import Goal
 from datafactory.sim.assembly import assemble
 from datafactory.sim.measure import Measurer
-from datafactory.spec import ManipulationSpec
 from datafactory.testing.episodes import mesh_files
 from datafactory.testing.generators import check_expert
 from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.generator import PickPlace
 from datafactory_pick_place.language import noun_phrase, phrase
 from datafactory_pick_place.maker import PickPlaceMaker, asset_sources
-from datafactory_pick_place.sampling import AttemptStreams, Draw, draw_scene
+from datafactory_pick_place.sampling import Draw, draw_scene
+from datafactory_pick_place.streams import AttemptStreams
 
 GENERATOR = load_generator("pick_place")
 TASKS = {info.name: info for info in GENERATOR.tasks()}

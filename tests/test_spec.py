@@ -12,18 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import datafactory as df
+from datafactory.binding import ManipulationSpec, bind, canonical_json, content_hash
 from datafactory.errors import DataFactoryError, SpecError
 from datafactory.scene_graph.graph import Relation
-from datafactory.spec import (
-    Instructions,
-    ManipulationSpec,
-    Task,
-    TaskSpec,
-    bind,
-    canonical_json,
-    content_hash,
-    task_from_dict,
-)
+from datafactory.spec import Instructions, Task, TaskSpec, task_from_dict
 from datafactory.testing.json_schema import violations
 
 PLAIN: dict[str, Any] = {

@@ -19,7 +19,6 @@ from datafactory.plugin import Generator, Spec
 from datafactory.store.commit import Committer, create_tables, is_dataset
 from datafactory.store.compact import (
     FRAGMENTS_BEFORE_COMPACTION,
-    ROWS_AT_ONCE,
     clean_table,
     compact_table,
     small_fragments,
@@ -139,7 +138,7 @@ class Ledger:
         self._committed = time.monotonic()
         for name, count in self._fragments.items():
             if count >= FRAGMENTS_BEFORE_COMPACTION:
-                compact_table(self._committer, name, at_most=ROWS_AT_ONCE)
+                compact_table(self._committer, name)
                 self._fragments[name] = small_fragments(self._committer, name)
         if time.monotonic() - self._row_written > RUN_ROW_EVERY_S:
             self._write_row("running")

@@ -157,8 +157,7 @@ class Goal:
 
     def __str__(self) -> str:
         return " then ".join(
-            " or ".join(" and ".join(str(r) for r in alt) for alt in stage)
-            for stage in self.stages
+            " or ".join(" and ".join(str(r) for r in alt) for alt in stage) for stage in self.stages
         )
 
 

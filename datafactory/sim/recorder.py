@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from datafactory.episode import ContactInterval
 from datafactory.sim.assembly import TIMESTEP_S, SceneModel
@@ -116,7 +116,7 @@ class Recorder:
                 first = int(model.actuator_actadr[i])
                 data.act[first : first + count] = data.ctrl[i]
 
-    def set_targets(self, q: Array, opening: float) -> None:
+    def set_targets(self, q: ArrayLike, opening: float) -> None:
         """Sets arm targets (dof,) in rad and the gripper's opening target in [0, 1].
 
         Controls are rounded to float32 before they are applied: what is stored is what ran.

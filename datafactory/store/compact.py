@@ -13,11 +13,11 @@ from datafactory.store.schema import TABLES
 from datafactory.store.writer import storage_error
 
 ROWS_PER_FRAGMENT = 1024
-FRAGMENTS_BEFORE_COMPACTION = 256
-"""Every commit rewrites the list of all fragments; merging some at this number keeps it short.
+SMALL = 768
+"""Fragments below this many rows are worth merging."""
+FRAGMENTS_BEFORE_COMPACTION = 128
+"""Every commit rewrites the list of all fragments; merging at this number keeps it short.
 Smaller runs are never merged on the way, so they leave no replaced files behind."""
-ROWS_AT_ONCE = 2 * ROWS_PER_FRAGMENT
-"""Rows merged in one pause of about two seconds."""
 KEEP_VERSIONS = timedelta(hours=1)
 """Readers of an older version are safe for this long; tagged versions are kept for ever."""
 
@@ -36,26 +36,48 @@ class Maintenance:
     bytes_removed: int
 
 
-def compact_table(committer: Committer, name: str, *, at_most: int | None = None) -> None:
-    """Merges a table's small fragments and encodes their rows again, which saves a sixth.
+def compact_table(committer: Committer, name: str) -> bool:
+    """Merges a table's small fragments and encodes their rows again, which saves a tenth.
+
+    Lance orders fragments by id and gives merged ones new ids, so rows keep their order only if
+    everything behind the first merged fragment is merged too. Plans that are not of this kind are
+    not executed.
 
     Args:
         committer: Open committer; its user holds the writer lock.
         name: Table.
-        at_most: Largest number of rows to merge now; None for all.
+
+    Returns:
+        Whether anything was merged.
     """
+    from lance.optimize import Compaction
+
     table: Any = committer.table(name)
+    plan = _ordered_plan(table)
+    if plan is None:
+        return False
     try:
-        if len(table.get_fragments()) > 1:
-            table.optimize.compact_files(
-                target_rows_per_fragment=ROWS_PER_FRAGMENT,
-                num_threads=1,
-                batch_size=64,
-                max_source_rows=at_most,
-            )
-            committer.refresh(name)
+        Compaction.commit(table, [task.execute(table) for task in plan.tasks])
     except OSError as error:
         raise storage_error(committer.location, error) from error
+    committer.refresh(name)
+    return True
+
+
+def _ordered_plan(table: Any) -> Any:
+    """A plan that merges an unbroken range of fragments up to the last one; None without one."""
+    from lance.optimize import Compaction
+
+    ids = [f.fragment_id for f in table.get_fragments()]
+    for rows in range(ROWS_PER_FRAGMENT, SMALL - 1, -32):
+        options = {"target_rows_per_fragment": rows, "num_threads": 1, "batch_size": 64}
+        plan = Compaction.plan(table, options)
+        merged = sorted(f.id for task in plan.tasks for f in task.fragments)
+        if not merged:
+            return None
+        if merged == ids[ids.index(merged[0]) :]:
+            return plan
+    return None
 
 
 def clean_table(committer: Committer, name: str, *, orphans: bool = False) -> int:
@@ -78,8 +100,8 @@ def clean_table(committer: Committer, name: str, *, orphans: bool = False) -> in
 
 
 def small_fragments(committer: Committer, name: str) -> int:
-    """Number of fragments below the target size."""
-    return sum(f.physical_rows < ROWS_PER_FRAGMENT for f in committer.table(name).get_fragments())
+    """Number of fragments worth merging."""
+    return sum(f.physical_rows < SMALL for f in committer.table(name).get_fragments())
 
 
 def compact(path: str) -> Maintenance:

@@ -15,8 +15,9 @@ from datafactory.sim.recorder import Recorder
 from datafactory_pick_place import judge
 from datafactory_pick_place.clock import StageClock
 from datafactory_pick_place.execution import FIRST_OBJECT, Execution, Held, Stop
-from datafactory_pick_place.reach import PickPlan, PlacePlan, Reach, Refusal, release_opening
-from datafactory_pick_place.sampling import AttemptStreams
+from datafactory_pick_place.poses import release_opening
+from datafactory_pick_place.reach import PickPlan, PlacePlan, Reach, Refusal
+from datafactory_pick_place.streams import AttemptStreams
 from datafactory_pick_place.subgoals import Subgoal, plan_stage
 
 SETTLE_S = 0.4

@@ -21,9 +21,10 @@ MAX_ARRIVAL_FRAMES = 8
 SUPPORT_FORCE_N = 8.0
 """Fingertips may brush what the manipulated object stands on, up to this force."""
 SLIP_M = 0.02
+"""A held object that moved farther in the gripper than this has slipped."""
 ARM, GRIPPER = 2, 3
 FIRST_OBJECT = 4
-"""A held object that moved farther in the gripper than this has slipped."""
+"""Entity indices of a compiled scene."""
 
 
 @dataclass(frozen=True)

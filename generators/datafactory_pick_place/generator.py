@@ -7,8 +7,9 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from datafactory.binding import ManipulationSpec, bind
 from datafactory.plugin import Maker, Spec, TaskInfo
-from datafactory.spec import ManipulationSpec, TaskSpec, bind
+from datafactory.spec import TaskSpec
 
 if TYPE_CHECKING:
     import gymnasium

@@ -12,8 +12,10 @@ from datafactory_assets.asset import RigidAsset
 
 
 def noun_phrase(asset: RigidAsset) -> str:
-    """How an instruction names an object: ``the red mug``."""
-    return f"the {asset.colour} {asset.category}".replace("  ", " ")
+    """How an instruction names an object: ``the red mug``, but not ``the orange orange``."""
+    if asset.colour == asset.category:
+        return f"the {asset.category}"
+    return f"the {asset.colour} {asset.category}"
 
 
 @dataclass(frozen=True)

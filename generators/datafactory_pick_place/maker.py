@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from datafactory.binding import ManipulationSpec
 from datafactory.episode import AssetRecord, Episode, Verdict
 from datafactory.planning.kinematics import ArmKinematics
 from datafactory.planning.timing import JointLimits
@@ -14,7 +15,6 @@ from datafactory.plugin import load, registered
 from datafactory.robots import load_robot
 from datafactory.robots.model import RobotModel
 from datafactory.sim.assembly import assemble, compile_mjcf
-from datafactory.spec import ManipulationSpec
 from datafactory_assets.source import AssetSource
 from datafactory_pick_place import judge
 from datafactory_pick_place.attempt import Attempt
@@ -22,7 +22,8 @@ from datafactory_pick_place.clock import StageClock
 from datafactory_pick_place.language import phrase
 from datafactory_pick_place.reach import Reach
 from datafactory_pick_place.record import asset_record, finished, refused_draw, robot_assets
-from datafactory_pick_place.sampling import AttemptStreams, draw_scene
+from datafactory_pick_place.sampling import draw_scene
+from datafactory_pick_place.streams import AttemptStreams
 
 # Shares of the robot's own velocity, acceleration and jerk limits.
 FREE_MOTION = (0.6, 0.25, 0.04)

@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from datafactory.binding import ManipulationSpec, canonical_json
 from datafactory.episode import AssetRecord, Episode, ObjectRecord, Replay, Trajectory, Verdict
 from datafactory.planning.kinematics import ArmKinematics
 from datafactory.robots.model import RobotModel
@@ -16,7 +17,6 @@ from datafactory.scene import SceneObject, WorldState
 from datafactory.scene_graph.goal import describe_graph
 from datafactory.sim.assembly import SceneModel
 from datafactory.sim.recorder import Recording
-from datafactory.spec import ManipulationSpec, canonical_json
 from datafactory_assets.asset import ByContent, RigidAsset
 from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.language import Phrasing

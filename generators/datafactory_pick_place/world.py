@@ -13,20 +13,26 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from datafactory.binding import ManipulationSpec
 from datafactory.planning.kinematics import ArmKinematics
 from datafactory.scene import WorldState
 from datafactory.scene_graph.goal import GoalProgress, check_goal
 from datafactory.sim.assembly import assemble
 from datafactory.sim.measure import Measurer
 from datafactory.sim.recorder import Recorder
-from datafactory.spec import ManipulationSpec
 from datafactory_pick_place import judge
 from datafactory_pick_place.attempt import HOLD_S, SETTLE_S
 from datafactory_pick_place.language import phrase
 from datafactory_pick_place.maker import PickPlaceMaker
-from datafactory_pick_place.sampling import AttemptStreams, draw_scene
+from datafactory_pick_place.sampling import draw_scene
+from datafactory_pick_place.streams import AttemptStreams
 
 Observation = dict[str, NDArray[np.float32]]
+
+
+def _reals(n: int) -> gymnasium.spaces.Box[Any]:
+    """N unbounded float32 numbers."""
+    return gymnasium.spaces.Box(-np.inf, np.inf, (n,), dtype=np.float32)
 
 
 class PickPlaceWorld(gymnasium.Env[Any, Any]):
@@ -44,7 +50,7 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
     """
 
     def __init__(self, spec: ManipulationSpec, seed: int, max_frames: int = 400) -> None:
-        self.spec = spec
+        self.bound = spec
         self.run_seed = seed
         self.max_frames = max_frames
         self.maker = PickPlaceMaker(spec, seed)
@@ -52,17 +58,15 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         low = np.array([*robot.joint_lower, 0.0], dtype=np.float32)
         high = np.array([*robot.joint_upper, 1.0], dtype=np.float32)
         self.action_space = gymnasium.spaces.Box(low, high, dtype=np.float32)
-        unbounded = {"low": -np.inf, "high": np.inf, "dtype": np.float32}
         dof = len(robot.joint_lower)
         self.observation_space = gymnasium.spaces.Dict({
-            "joint_position": gymnasium.spaces.Box(shape=(dof,), **unbounded),
-            "gripper_opening": gymnasium.spaces.Box(shape=(1,), **unbounded),
-            "eef_pose": gymnasium.spaces.Box(shape=(7,), **unbounded),
-            "object_poses": gymnasium.spaces.Sequence(
-                gymnasium.spaces.Box(shape=(7,), **unbounded), stack=True
-            ),
+            "joint_position": _reals(dof),
+            "gripper_opening": _reals(1),
+            "eef_pose": _reals(7),
+            "object_poses": gymnasium.spaces.Sequence(_reals(7), stack=True),
         })  # fmt: skip
         self._next_index = 0
+        self.index = -1
         self._kinematics: ArmKinematics = self.maker.kinematics
 
     def reset(
@@ -76,17 +80,18 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         asked = None if options is None else options.get("index")
         index = self._next_index if asked is None else int(asked)
         while True:
-            streams = AttemptStreams(self.spec, self.run_seed, index)
-            draw = draw_scene(self.spec, self.maker.robot, streams, self.maker.sources)
+            streams = AttemptStreams(self.bound, self.run_seed, index)
+            draw = draw_scene(self.bound, self.maker.robot, streams, self.maker.sources)
             if draw.scene is not None:
                 break
             if asked is not None:
                 raise ValueError(f"attempt {index} has no layout: {draw.unsatisfied}")
             index += 1
         self._next_index = index + 1
+        self.index = index
         scene = assemble(draw.scene, self.maker.robot)
         self._kinematics.world_from_base = draw.scene.world_from_base
-        self.recorder = Recorder(scene, self.spec.fps)
+        self.recorder = Recorder(scene, self.bound.fps)
         self.recorder.settle(SETTLE_S)
         self._measurer = Measurer(scene)
         self._progress = GoalProgress(draw.case.goal)
@@ -110,9 +115,21 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         state = self._measurer.state_of(self.recorder.data)
         self._progress = self._progress.advance(state)
         self._held_frames = self._held_frames + 1 if self._holds(state) else 0
-        success = self._held_frames >= round(HOLD_S * self.spec.fps)
+        success = self._held_frames >= round(HOLD_S * self.bound.fps)
         truncated = self.recorder.frame >= self.max_frames or self.recorder.diverged
         return self._observe(), float(success), success, truncated, {"success": success}
+
+    def expert(self) -> NDArray[np.float32] | None:
+        """The expert's actions (T, dof + 1) for the scene that ``reset`` laid out.
+
+        Planned and verified anew; None when the expert's attempt was rejected.
+        """
+        episode = self.maker.attempt(self.index)
+        self._kinematics.world_from_base = self.recorder.scene.scene.world_from_base
+        if not episode.verdict.accepted or episode.trajectory is None:
+            return None
+        track = episode.trajectory
+        return np.column_stack([track.action_joint, track.action_gripper])
 
     def _holds(self, state: WorldState) -> bool:
         """Goal reached and still true, nothing moving, gripper open and touching nothing."""

@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 
 from datafactory import seeding
+from datafactory.binding import content_hash
 from datafactory.episode import CheckResult, Episode, Phase, Replay, Trajectory, Verdict
 from datafactory.errors import SpecError
 from datafactory.plugin import TaskInfo
 from datafactory.robots.model import RobotModel
 from datafactory.robots.primitive_arm import primitive_arm
 from datafactory.sim.replay import restart, state_of
-from datafactory.spec import content_hash
 from datafactory_assets.asset import RigidAsset, VisualMesh
 from datafactory_assets.families import Tier0
 from datafactory_assets.source import FamilyInfo

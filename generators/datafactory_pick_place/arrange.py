@@ -1,0 +1,139 @@
+"""Laying out a scene: the task's objects first, then the distractors around them.
+
+The two have streams of their own, so distractors never move what the task is about.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from datafactory.binding import ManipulationSpec
+from datafactory.geometry import Pose
+from datafactory.scene import Table, WorldState
+from datafactory.scene_graph.goal import check_goal
+from datafactory.scene_graph.layout import (
+    LayoutObject,
+    LayoutProblem,
+    LayoutResult,
+    Region,
+    solve_layout,
+)
+from datafactory.scene_graph.relations import sample_poses
+from datafactory.spec import Case
+from datafactory_assets.asset import RigidAsset
+from datafactory_pick_place.streams import AttemptStreams
+
+CAMERA_POSITION = (1.35, 0.0, 1.45)
+CAMERA_TARGET = (0.5, 0.0, 0.78)
+MAX_TRIES = 6
+BESIDE = ("left", "right", "front", "back", "behind", "near", "between")
+
+
+def world_from_camera() -> Pose:
+    """Pose of the fixed viewing camera in front of the table, OpenCV axes."""
+    eye = np.array(CAMERA_POSITION)
+    z = np.array(CAMERA_TARGET) - eye
+    z /= np.linalg.norm(z)
+    x = np.cross(z, np.array([0.0, 0.0, 1.0]))
+    x /= np.linalg.norm(x)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.stack([x, np.cross(z, x), z], axis=1)
+    matrix[:3, 3] = eye
+    return Pose.from_matrix(matrix)
+
+
+def _problem(
+    spec: ManipulationSpec,
+    case: Case,
+    objects: Mapping[str, LayoutObject],
+    table: Table,
+    base: Pose,
+) -> LayoutProblem:
+    layout = spec.task_spec.layout
+    yaw = 2.0 * math.atan2(base.quat[3], base.quat[0])
+    low, high = layout.angle_rad
+    region = Region(
+        center=(float(base.position[0]), float(base.position[1])),
+        radius=layout.radius_m,
+        heading=yaw + 0.5 * (low + high),
+        half_angle=0.5 * (high - low),
+    )
+    return LayoutProblem(
+        objects=objects,
+        relations=case.initial,
+        table=table,
+        world_from_base=base,
+        world_from_camera=world_from_camera(),
+        region=region,
+        gap=layout.gap_m,
+    )
+
+
+def _state(
+    problem: LayoutProblem, result: LayoutResult, assets: Mapping[str, RigidAsset]
+) -> WorldState:
+    """The laid-out world as far as positions tell: without contacts."""
+    return WorldState(
+        table=problem.table,
+        assets={name: assets[name] for name in result.placements},
+        poses={name: p.world_from_object for name, p in result.placements.items()},
+        contacts=(),
+        world_from_base=problem.world_from_base,
+        world_from_camera=problem.world_from_camera,
+    )
+
+
+def _has_room(case: Case, state: WorldState, rng: np.random.Generator) -> bool:
+    """Whether there is a place beside every reference that something shall be put beside."""
+    beside = [r for r in case.goal.relations() if r.name in BESIDE]
+    return all(sample_poses(r, state.assets[r.subject], state, rng, 1) for r in beside)
+
+
+def arrange(
+    spec: ManipulationSpec, case: Case, assets: Mapping[str, RigidAsset], table: Table,
+    base: Pose, streams: AttemptStreams,
+) -> LayoutResult:  # fmt: skip
+    """Places all objects so that there is something to do that can be done.
+
+    The goal must not hold yet, and there must be room where the goal asks for an object beside
+    another one; both are laid out anew a few times before that is left to the later stages.
+
+    Args:
+        spec: Bound task.
+        case: The case drawn.
+        assets: Role name to asset; roles that are not in the case are distractors.
+        table: Table top.
+        base: Robot base pose.
+        streams: ``object_pose`` places the case's objects, ``distractors`` the others.
+    """
+    roles = {name: LayoutObject(asset=assets[name]) for name in case.objects}
+    others = {name: LayoutObject(asset=a) for name, a in assets.items() if name not in roles}
+    problem = _problem(spec, case, roles, table, base)
+    last = len(case.goal.stages) - 1
+    for _ in range(MAX_TRIES):
+        result = solve_layout(problem, streams["object_pose"])
+        if not result.ok:
+            return result
+        state = _state(problem, result, assets)
+        done = check_goal(case.goal, state, stage=last).holds
+        if not done and (others or _has_room(case, state, streams["object_pose"])):
+            break
+    if not others:
+        return result
+    fixed = {
+        name: replace(item, fixed=result.placements[name].world_from_object)
+        for name, item in roles.items()
+    }
+    problem = _problem(spec, case, {**fixed, **others}, table, base)
+    for _ in range(MAX_TRIES):
+        around = solve_layout(problem, streams["distractors"])
+        if not around.ok:
+            return around
+        both = replace(around, placements={**result.placements, **around.placements})
+        if _has_room(case, _state(problem, both, assets), streams["distractors"]):
+            break
+    return both
