@@ -82,7 +82,9 @@ def relations_hold(relations: Iterable[Relation], state: WorldState) -> tuple[Ch
 
 def _measures(stage: str, check: RelationCheck) -> list[CheckResult]:
     return [
-        CheckResult(stage, f"{check.relation}:{m.name}", m.holds, float(m.value), m.limit, m.unit)
+        CheckResult(
+            stage, f"{check.relation}:{m.name}", m.holds, float(m.value), m.limit, m.unit or "1"
+        )
         for m in check.measured
     ]
 

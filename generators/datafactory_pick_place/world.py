@@ -74,11 +74,13 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
     ) -> tuple[Observation, dict[str, Any]]:
         """Lays out the scene of the next index, or of ``options["index"]``.
 
-        Indices whose layout fails are skipped, unless asked for by number.
+        A seed continues from the index of that number. Indices whose layout fails are skipped,
+        unless asked for through ``options``.
         """
         super().reset(seed=seed)
         asked = None if options is None else options.get("index")
-        index = self._next_index if asked is None else int(asked)
+        following = self._next_index if seed is None else seed
+        index = following if asked is None else int(asked)
         while True:
             streams = AttemptStreams(self.bound, self.run_seed, index)
             draw = draw_scene(self.bound, self.maker.robot, streams, self.maker.sources)
