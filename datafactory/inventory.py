@@ -83,12 +83,12 @@ def shipped_tasks() -> tuple[list[tuple[str, TaskInfo]], list[PluginState]]:
     tasks: list[tuple[str, TaskInfo]] = []
     broken = []
     for name, point in sorted(registered("generator").items()):
-        problem = _problem("generator", name)
-        if problem:
+        try:
+            tasks += [(name, info) for info in load_generator(name).tasks()]
+        except Exception as error:  # other people's code may raise anything
+            problem = (isinstance(error, DataFactoryError) and error.why) or str(error)
             package = point.dist.name if point.dist is not None else ""
             broken.append(PluginState("generator", name, point.value, package, problem))
-        else:
-            tasks += [(name, info) for info in load_generator(name).tasks()]
     return tasks, broken
 
 

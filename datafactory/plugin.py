@@ -138,7 +138,7 @@ def load(kind: str, name: str) -> Any:
         raise UnknownNameError.of(kind, name, points)
     try:
         return points[name].load()
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # third-party code: whatever it raises is its own fault
         raise PluginError(
             f"the {kind} plugin '{name}' cannot be loaded",
             where=points[name].value,
@@ -148,13 +148,28 @@ def load(kind: str, name: str) -> Any:
 
 
 def load_generator(name: str) -> Generator:
-    """Instantiates a registered generator."""
-    generator: Generator = load("generator", name)()
+    """Instantiates a registered generator.
+
+    Raises:
+        UnknownNameError: No plugin has this name.
+        PluginError: Importing or instantiating it failed.
+    """
+    make = load("generator", name)
+    try:
+        generator: Generator = make()
+    except Exception as error:  # third-party code: whatever it raises is its own fault
+        raise PluginError(
+            f"the generator plugin '{name}' cannot be made",
+            why=f"{type(error).__name__}: {error}",
+            remedy="reinstall or remove the distribution that registers it",
+        ) from error
     return generator
 
 
 def find_task(name: str) -> tuple[Generator, TaskInfo]:
     """Finds a shipped task by name among all registered generators.
+
+    A broken plugin hides its own tasks only; ``datafactory list`` reports it.
 
     Raises:
         UnknownNameError: No generator ships this task.
@@ -163,9 +178,10 @@ def find_task(name: str) -> tuple[Generator, TaskInfo]:
     for point in registered("generator"):
         try:
             generator = load_generator(point)
-        except PluginError:
-            continue  # a broken plugin must not hide the tasks of the others; `list` reports it
-        for info in generator.tasks():
+            tasks = generator.tasks()
+        except Exception:  # a broken plugin is reported by `list`, not here
+            continue
+        for info in tasks:
             known.setdefault(info.name, (generator, info))
     if name not in known:
         raise UnknownNameError.of("task", name, known)

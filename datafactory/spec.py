@@ -86,6 +86,8 @@ QueryField = Annotated[
     BeforeValidator(_read_query),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]}),
 ]
+
+
 def _check_range(value: tuple[float, float]) -> tuple[float, float]:
     if not (math.isfinite(value[0]) and math.isfinite(value[1]) and value[0] <= value[1]):
         raise ValueError(f"{list(value)} is not a range (lowest, highest)")
@@ -239,6 +241,8 @@ class TaskSpec(_Model):
         name: Task name.
         description: One line for listings.
         generator: Registered generator that understands it.
+        sources: Registered asset sources objects are drawn from. Part of the task, so that
+            installing another source changes no episode.
         robot: Default robot.
         robots: Robots it may run on; empty for any.
         cases: At least one case.
@@ -249,6 +253,7 @@ class TaskSpec(_Model):
     name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_\-]*$")
     description: str = ""
     generator: str = "pick_place"
+    sources: tuple[str, ...] = Field(default=("tier0",), min_length=1)
     robot: str = "franka_panda"
     robots: tuple[str, ...] = ()
     cases: tuple[Case, ...] = Field(min_length=1)

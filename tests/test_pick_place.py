@@ -115,7 +115,7 @@ def test_the_robot_is_one_argument() -> None:
 
 def draws(data: Mapping[str, Any], robot: str = ARM, count: int = DRAWS) -> list[Draw]:
     spec = bound(data, robot)
-    model, sources = load_robot(robot), asset_sources()
+    model, sources = load_robot(robot), asset_sources(("tier0",))
     return [draw_scene(spec, model, AttemptStreams(spec, 3, k), sources) for k in range(count)]
 
 

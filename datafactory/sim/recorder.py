@@ -19,6 +19,9 @@ from datafactory.sim.assembly import TIMESTEP_S, SceneModel
 
 Array = NDArray[np.float64]
 STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+# Instability is noticed by the clock and becomes a verdict; without a handler MuJoCo would write
+# MUJOCO_LOG.TXT into whatever folder the user is in.
+mujoco.set_mju_user_warning(lambda _: None)
 CHUNK_STEPS = 5
 """Physics steps between two looks at the contacts: 10 ms."""
 CHECKPOINT_S = 2.0

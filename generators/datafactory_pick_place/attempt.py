@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from datafactory.episode import CheckResult
-from datafactory.geometry import Pose
 from datafactory.scene import WorldState
 from datafactory.scene_graph.goal import check_goal
 from datafactory.scene_graph.graph import Goal
@@ -47,7 +46,6 @@ class Attempt:
     Attributes:
         checks: All checks made so far.
         moved: Names of the objects the robot moved.
-        put: world_from_object where the robot left them.
         regrasps: Number of second grasps.
         initial, final: Measured world states; None until reached.
         goal_held_once: The goal held at some measured instant.
@@ -68,7 +66,6 @@ class Attempt:
         self.checks: list[CheckResult] = []
         self.regrasps = 0
         self.moved: set[str] = set()
-        self.put: dict[str, Pose] = {}
         self.initial: WorldState | None = None
         self.final: WorldState | None = None
         self.goal_held_once = False
@@ -93,7 +90,6 @@ class Attempt:
                 rejected = self._move(subgoal, count)
                 if rejected:
                     return rejected
-                self.put[subgoal.subject] = self._state().poses[subgoal.subject]
                 count += 1
             rejected = self._stage_reached(stage)
             if rejected:
@@ -350,7 +346,7 @@ class Attempt:
             if not self._note(*judge.earlier_stages(self.goal, state)):
                 return Rejected("hold", "place_missed")
             left = {n: p for n, p in self.initial.poses.items() if n not in self.moved}
-            if not self._note(*judge.bystanders({**left, **self.put}, state)):
+            if not self._note(*judge.bystanders(left, state)):
                 return Rejected("hold", "wrong_target")
             if not self._note(*judge.robot_clear(self.scene, state, execution, self.moved)):
                 return Rejected("hold", "robot_contact")

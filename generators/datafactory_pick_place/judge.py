@@ -80,6 +80,11 @@ def relations_hold(relations: Iterable[Relation], state: WorldState) -> tuple[Ch
     return tuple(flag("settle", str(r), check_relation(r, state).holds) for r in relations)
 
 
+def _finite(value: float) -> float:
+    """Stored numbers are finite: what could not be measured becomes a very large one."""
+    return float(np.nan_to_num(value, nan=1e9, posinf=1e9, neginf=-1e9))
+
+
 def _measures(stage: str, check: RelationCheck) -> list[CheckResult]:
     return [
         CheckResult(
@@ -116,10 +121,10 @@ def at_rest(
 
 
 def bystanders(rest: Mapping[str, Pose], state: WorldState) -> tuple[CheckResult, ...]:
-    """Every object is where it was left: at its start, or where the robot last put it.
+    """Objects that were not to be moved were not.
 
     Args:
-        rest: world_from_object where each object was left.
+        rest: world_from_object at the start, of every object the robot was not to move.
         state: End state.
     """
     moved, turned = 0.0, 0.0

@@ -11,7 +11,7 @@ from datafactory.binding import ManipulationSpec
 from datafactory.episode import AssetRecord, Episode, Verdict
 from datafactory.planning.kinematics import ArmKinematics
 from datafactory.planning.timing import JointLimits
-from datafactory.plugin import load, registered
+from datafactory.plugin import load
 from datafactory.robots import load_robot
 from datafactory.robots.model import RobotModel
 from datafactory.sim.assembly import assemble, compile_mjcf
@@ -42,9 +42,13 @@ def motion_limits(robot: RobotModel, shares: tuple[float, float, float]) -> Join
     )
 
 
-def asset_sources() -> tuple[AssetSource, ...]:
-    """All registered asset sources, by name."""
-    return tuple(load("asset source", name)() for name in sorted(registered("asset source")))
+def asset_sources(names: tuple[str, ...]) -> tuple[AssetSource, ...]:
+    """The task's asset sources, in its order.
+
+    Raises:
+        UnknownNameError: No installed plugin provides one of them.
+    """
+    return tuple(load("asset source", name)() for name in names)
 
 
 class PickPlaceMaker:
@@ -54,7 +58,7 @@ class PickPlaceMaker:
         self.spec = spec
         self.run_seed = run_seed
         self.robot = load_robot(spec.robot)
-        self.sources = asset_sources()
+        self.sources = asset_sources(spec.task_spec.sources)
         model = compile_mjcf(self.robot.mjcf, self.robot.meshes)
         self.kinematics = ArmKinematics(
             model,

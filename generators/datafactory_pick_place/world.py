@@ -30,6 +30,9 @@ from datafactory_pick_place.streams import AttemptStreams
 Observation = dict[str, NDArray[np.float32]]
 
 
+EPISODE_S = 20
+
+
 def _reals(n: int) -> gymnasium.spaces.Box[Any]:
     """N unbounded float32 numbers."""
     return gymnasium.spaces.Box(-np.inf, np.inf, (n,), dtype=np.float32)
@@ -46,13 +49,14 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
     Args:
         spec: Bound task.
         seed: Run seed; use one that made no training data.
-        max_frames: Frames after which an episode is truncated.
+        max_frames: Frames after which an episode is truncated; 20 s per object to move if None.
     """
 
-    def __init__(self, spec: ManipulationSpec, seed: int, max_frames: int = 400) -> None:
+    def __init__(self, spec: ManipulationSpec, seed: int, max_frames: int | None = None) -> None:
         self.bound = spec
         self.run_seed = seed
-        self.max_frames = max_frames
+        self._limit = max_frames
+        self.max_frames = max_frames or 0
         self.maker = PickPlaceMaker(spec, seed)
         robot = self.maker.robot
         low = np.array([*robot.joint_lower, 0.0], dtype=np.float32)
@@ -98,6 +102,10 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         self._measurer = Measurer(scene)
         self._progress = GoalProgress(draw.case.goal)
         self._held_frames = 0
+        subjects = {r.subject for r in draw.case.goal.relations()}
+        initial = self._measurer.state_of(self.recorder.data)
+        self._bystanders = {n: p for n, p in initial.poses.items() if n not in subjects}
+        self.max_frames = self._limit or EPISODE_S * self.bound.fps * len(subjects)
         words = phrase(draw.case.instructions, draw.assets, streams["language"])
         info = {
             "index": index,
@@ -117,7 +125,12 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         state = self._measurer.state_of(self.recorder.data)
         self._progress = self._progress.advance(state)
         self._held_frames = self._held_frames + 1 if self._holds(state) else 0
-        success = self._held_frames >= round(HOLD_S * self.bound.fps)
+        scene, data = self.recorder.scene, self.recorder.data
+        opening = scene.robot.gripper_opening(data.qpos[scene.gripper_qpos])
+        success = (
+            self._held_frames >= round(HOLD_S * self.bound.fps)
+            and opening >= judge.MIN_FINAL_OPENING
+        )
         truncated = self.recorder.frame >= self.max_frames or self.recorder.diverged
         return self._observe(), float(success), success, truncated, {"success": success}
 
@@ -134,15 +147,17 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         return np.column_stack([track.action_joint, track.action_gripper])
 
     def _holds(self, state: WorldState) -> bool:
-        """Goal reached and still true, nothing moving, gripper open and touching nothing."""
+        """Goal reached and still true, nothing moving, nothing touched, no bystander moved."""
         goal = self._progress.goal
         if not self._progress.done or not check_goal(goal, state, stage=len(goal.stages) - 1).holds:
             return False
-        scene, data = self.recorder.scene, self.recorder.data
-        opening = scene.robot.gripper_opening(data.qpos[scene.gripper_qpos])
-        resting = all(c.passed for c in judge.resting(scene, data, "hold"))
+        checks = (
+            *judge.resting(self.recorder.scene, self.recorder.data, "hold"),
+            *judge.earlier_stages(goal, state),
+            *judge.bystanders(self._bystanders, state),
+        )
         touching = any("robot" in (c.a, c.b) for c in state.contacts)
-        return resting and not touching and opening >= judge.MIN_FINAL_OPENING
+        return all(c.passed for c in checks) and not touching
 
     def _observe(self) -> Observation:
         scene, data = self.recorder.scene, self.recorder.data
