@@ -139,7 +139,7 @@ class Execution:
         """
         count = int(np.ceil(trajectory.duration_s / self.dt)) + 1
         times = (np.arange(count) + 0.5) * self.dt + self._lag
-        targets = trajectory.positions(np.minimum(times, trajectory.duration_s))
+        targets = trajectory.positions(np.minimum(times, trajectory.duration_s)).astype(np.float32)
         for target in targets:
             self.recorder.set_targets(target, opening)
             stop = self._tick()

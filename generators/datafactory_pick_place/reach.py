@@ -27,8 +27,9 @@ Array = NDArray[np.float64]
 RELEASE_GAPS_M = (0.004, 0.015, 0.03, 0.05)
 NEIGHBOUR_M = 0.12
 MAX_GRASPS_TRIED = 10
-PLACEMENTS = 5
+PLACEMENTS = 3
 STEP_M = 0.02
+LINE_CHECK_RAD = 0.03
 TIP_GAP_M = 0.001
 BRUSH_M = 0.002
 LIMIT_MARGIN_RAD = 0.1
@@ -237,7 +238,8 @@ class Reach:
         return plan_free(self.world, q0, q1, limits, self.rng)
 
     def _line(self, q: Array, target: Pose) -> MotionResult:
-        return plan_line(self.world, self.kinematics, q, target, self.careful, step_m=STEP_M)
+        return plan_line(self.world, self.kinematics, q, target, self.careful, step_m=STEP_M,
+                         resolution_rad=LINE_CHECK_RAD)  # fmt: skip
 
     def _attach(self, subject: int, tcp_from_object: Pose, width: float) -> None:
         name = OBJECT_PREFIX + self.scene.scene.objects[subject].name
