@@ -163,13 +163,13 @@ def _limits(dataset: Dataset, _: Collection[str] | None) -> Examiner:
 def _beyond_limits(case: Case, meshes: dict[str, bytes]) -> Iterator[str]:
     import mujoco
 
-    from datafactory.sim.replay import load_model
+    from datafactory.sim.engine import compile_mjcf
     from datafactory.verify import mesh_files
 
     replay, t = case.episode.replay, case.episode.trajectory
     if replay is None:
         return
-    model = load_model(replay.mjcf, mesh_files(case.dataset, replay, meshes))
+    model = compile_mjcf(replay.mjcf, mesh_files(case.dataset, replay, meshes))
     if (model.nq, model.nv, model.nu) != (t.qpos.shape[1], t.qvel.shape[1], t.ctrl.shape[1]):
         yield "the stored model does not fit the stored series"
         return

@@ -15,9 +15,9 @@ from datafactory.robots import load_robot
 from datafactory.robots.model import RobotModel
 from datafactory.scene import Scene, SceneObject, Table
 from datafactory.scene_graph.graph import Goal, Relation
-from datafactory.sim.assembly import SceneModel, assemble, compile_mjcf
+from datafactory.sim.assembly import SceneModel, assemble
+from datafactory.sim.engine import compile_mjcf, get_state, restart
 from datafactory.sim.measure import Measurer
-from datafactory.sim.recorder import get_state, restart
 from datafactory_assets.asset import RigidAsset
 from datafactory_assets.families import Tier0
 from datafactory_pick_place.arrange import world_from_camera

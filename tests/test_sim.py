@@ -15,18 +15,12 @@ from datafactory.episode import ContactInterval, Replay, Trajectory
 from datafactory.geometry import Array, Pose
 from datafactory.scene import Scene, WorldState
 from datafactory.scene_graph.graph import Goal, Relation
-from datafactory.sim.assembly import (
-    OBJECT_PREFIX,
-    TIMESTEP_S,
-    SceneModel,
-    assemble,
-    compile_mjcf,
-    scene_mjcf,
-)
+from datafactory.sim.assembly import OBJECT_PREFIX, TIMESTEP_S, SceneModel, assemble, scene_mjcf
+from datafactory.sim.engine import STATE, compile_mjcf, get_state, restart
 from datafactory.sim.gripper import gripper_postures
 from datafactory.sim.measure import Measurer, speeds
-from datafactory.sim.recorder import STATE, Recorder, Recording, get_state, restart
-from datafactory.sim.replay import load_model, replay
+from datafactory.sim.recorder import Recorder, Recording
+from datafactory.sim.replay import replay
 from tests.sim_fixture import (
     BASE,
     FPS,
@@ -70,7 +64,7 @@ def ran(scene: SceneModel, frames: int, *, sway: float = 0.15) -> tuple[Recorder
 @pytest.mark.parametrize("robot", ROBOTS)
 def test_the_text_is_the_model(robot: str) -> None:
     scene = built(STILL, robot)
-    again = load_model(scene.mjcf, robot_named(robot).meshes)
+    again = compile_mjcf(scene.mjcf, robot_named(robot).meshes)
     for name in ("body_pos", "body_mass", "body_inertia", "geom_size", "geom_friction", "qpos0",
                  "actuator_gainprm", "jnt_range", "geom_solref", "geom_solimp"):  # fmt: skip
         assert np.array_equal(getattr(scene.model, name), getattr(again, name)), name
@@ -184,7 +178,7 @@ def episode_of(scene: SceneModel, recorder: Recorder, recording: Recording) -> R
 def test_execution_may_restart_at_any_checkpoint() -> None:
     scene = built(FALLING)
     recorder, recording = ran(scene, 90)
-    model = load_model(scene.mjcf, {})
+    model = compile_mjcf(scene.mjcf, {})
     data = mujoco.MjData(model)
     for start, state in zip(
         recording.checkpoint_frames[:-1], recording.checkpoint_states[:-1], strict=True

@@ -9,7 +9,8 @@ import pytest
 
 from datafactory.episode import AssetRecord, Replay, Trajectory
 from datafactory.executor.machine import cpu, engine
-from datafactory.sim.replay import replay, restart, state_of
+from datafactory.sim.engine import get_state, restart
+from datafactory.sim.replay import replay
 from datafactory.store.commit import Committer, create_tables
 from datafactory.store.encode import asset_row, episode_row
 from datafactory.store.location import Location
@@ -46,7 +47,7 @@ def recorded(seed: int):
         if frame < FRAMES:
             data.ctrl[:] = ctrl[frame]
         if frame in CHECKPOINTS:
-            states.append(state_of(model, data))
+            states.append(get_state(model, data))
             restart(model, data, states[-1])
         if frame < FRAMES:
             qpos.append(data.qpos.astype(np.float32))

@@ -11,7 +11,7 @@ import pytest
 from datafactory.geometry import Pose
 from datafactory.plugin import find_task
 from datafactory.scene import Contact, WorldState
-from datafactory.sim.recorder import get_state, restart
+from datafactory.sim.engine import get_state, restart
 from datafactory_pick_place.world import PickPlaceWorld
 
 

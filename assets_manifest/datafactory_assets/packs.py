@@ -6,6 +6,7 @@ Environment: ``DATAFACTORY_ASSET_STORE`` (default ``~/.cache/datafactory/assets`
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from datafactory_assets.store import Store, pack_problems, require_sound, store_
 
 __all__ = ["PackDir", "ensure_pack", "load_lock", "lock_pack", "pack_status", "verify_pack"]
 
+_log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
 Status = Literal["ready", "missing", "damaged"]
 
@@ -70,7 +72,7 @@ def ensure_pack(
 
     Args:
         name: Pack name in the lock file.
-        progress: Called with one line of text per step of a fetch.
+        progress: Called with one line of text per step of a fetch; logged when None.
         lock: Lock to use instead of the shipped one.
         store: Store root to use instead of the configured one.
 
@@ -81,13 +83,9 @@ def ensure_pack(
     pack, place = _context(lock, store, name)
     folder = place.pack_path(pack)
     if not folder.is_dir():
-        folder = _fetch(pack, place, progress or _silent)
+        folder = _fetch(pack, place, progress or _log.info)
     require_sound(pack, folder)
     return PackDir(folder, pack)
-
-
-def _silent(line: str) -> None:
-    """The progress callback of a caller who does not want any."""
 
 
 def _fetch(pack: LockedPack, store: Store, progress: Progress) -> Path:

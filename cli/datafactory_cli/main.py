@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -71,6 +72,14 @@ app.add_typer(assets.app, name="assets", help="Objects, packs and licences.")
 app.add_typer(config.app, name="config", help="Print, explain and start configuration.")
 
 
+def _show_log(*, quiet: bool) -> None:
+    """Sends the asset layer's remarks (a pack being fetched) to stderr."""
+    log = logging.getLogger("datafactory_assets")
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
+    if not log.handlers:
+        log.addHandler(logging.StreamHandler())
+
+
 def run(argv: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; never lets an exception through.
 
@@ -78,6 +87,7 @@ def run(argv: Sequence[str]) -> int:
         argv: Arguments without the program name.
     """
     set_command_line(argv)
+    _show_log(quiet="-q" in argv or "--quiet" in argv)
     debug, as_json = "--debug" in argv, "--json" in argv
     try:
         code = typer.main.get_command(app).main(

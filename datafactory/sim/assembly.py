@@ -7,7 +7,6 @@ stored, so re-executing an episode needs neither this module nor the asset progr
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from datafactory.geometry import Pose
 from datafactory.robots.model import RobotModel
 from datafactory.scene import Scene, SceneObject
+from datafactory.sim.engine import compile_mjcf
 from datafactory_assets.asset import ByContent
 
 TIMESTEP_S = 0.002
@@ -31,6 +31,9 @@ _OPTION = {
 }
 # Four times as stiff as MuJoCo's default: an object dropped by 5 cm stays within 2 mm of overlap.
 _CONTACT = 'solref="0.005 1" solimp="0.95 0.99 0.001"'
+CAMERA = "viewer"
+OPENCV_FROM_MUJOCO = Pose.of((0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0))
+"""MuJoCo cameras look along -z with y up; ours look along +z with y down."""
 _FIXED_ENTITIES = ("floor", "table", "arm", "gripper")
 
 
@@ -124,6 +127,11 @@ def scene_mjcf(scene: Scene, robot: RobotModel) -> str:
         f'<geom name="table" type="box" pos="{_numbers(top)}" size="{_numbers(half)}" '
         f'friction="0.8 0.003 0.0008" condim="4" {_CONTACT}/>'
     )
+    viewer = scene.world_from_camera @ OPENCV_FROM_MUJOCO
+    fixed += (
+        f'<camera name="{CAMERA}" pos="{_numbers(viewer.position)}" '
+        f'quat="{_numbers(viewer.quat)}"/>'
+    )
     head = template.head.replace("@BASE_POS@", _numbers(base.position))
     head = head.replace("@BASE_QUAT@", _numbers(base.quat))
     assets = "".join(meshes)
@@ -131,14 +139,6 @@ def scene_mjcf(scene: Scene, robot: RobotModel) -> str:
     if assets:
         tail = tail.replace("</mujoco>", f"<asset>{assets}</asset></mujoco>")
     return head + fixed + "".join(bodies) + tail
-
-
-def compile_mjcf(mjcf: str, meshes: Mapping[str, bytes]) -> mujoco.MjModel:
-    """Compiles MJCF text; mesh files are given by name in memory."""
-    with mujoco.MjVfs() as vfs:
-        for name, data in meshes.items():
-            vfs[name] = data
-        return mujoco.MjModel.from_xml_string(mjcf, vfs=vfs)
 
 
 @dataclass(frozen=True, eq=False)

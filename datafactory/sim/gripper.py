@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datafactory.robots.model import RobotModel
-from datafactory.sim.assembly import compile_mjcf
+from datafactory.sim.engine import compile_mjcf
 
 Array = NDArray[np.float64]
 _SAMPLES = 15

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from datafactory.geometry import Pose
 from datafactory.scene import Contact, WorldState
 from datafactory.sim.assembly import SceneModel
-from datafactory.sim.recorder import get_state, restart
+from datafactory.sim.engine import get_state, restart
 
 
 class Measurer:

@@ -16,29 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from datafactory.episode import ContactInterval
 from datafactory.sim.assembly import TIMESTEP_S, SceneModel
+from datafactory.sim.engine import get_state, restart
 
 Array = NDArray[np.float64]
-STATE = mujoco.mjtState.mjSTATE_INTEGRATION
-# Instability is noticed by the clock and becomes a verdict; without a handler MuJoCo would write
-# MUJOCO_LOG.TXT into whatever folder the user is in.
-mujoco.set_mju_user_warning(lambda _: None)
 CHUNK_STEPS = 5
 """Physics steps between two looks at the contacts: 10 ms."""
 CHECKPOINT_S = 2.0
 """Seconds between two checkpoints."""
-
-
-def get_state(model: mujoco.MjModel, data: mujoco.MjData) -> Array:
-    """Returns the (S,) float64 integration state."""
-    state = np.empty(mujoco.mj_stateSize(model, STATE))
-    mujoco.mj_getState(model, data, state, STATE)
-    return state
-
-
-def restart(model: mujoco.MjModel, data: mujoco.MjData, state: Array) -> None:
-    """Resets data and sets the integration state, all bodies awake."""
-    mujoco.mj_resetData(model, data)
-    mujoco.mj_setState(model, data, state, STATE)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datafactory.episode import Replay, Trajectory
-
-STATE = mujoco.mjtState.mjSTATE_INTEGRATION
+from datafactory.sim.engine import STATE, compile_mjcf, get_state, restart
 
 
 class Replayable(Protocol):
@@ -53,24 +52,6 @@ class ReplayResult:
     checkpoint_drift: float
 
 
-def load_model(mjcf: str, meshes: Mapping[str, bytes]) -> mujoco.MjModel:
-    """Compiles stored MJCF with its mesh files given as bytes by file name."""
-    return mujoco.MjModel.from_xml_string(mjcf, assets=dict(meshes))
-
-
-def state_of(model: mujoco.MjModel, data: mujoco.MjData) -> NDArray[np.float64]:
-    """Returns the (S,) float64 integration state."""
-    state = np.empty(mujoco.mj_stateSize(model, STATE))
-    mujoco.mj_getState(model, data, state, STATE)
-    return state
-
-
-def restart(model: mujoco.MjModel, data: mujoco.MjData, state: NDArray[np.float64]) -> None:
-    """Resets the data, all bodies awake, and sets the integration state."""
-    mujoco.mj_resetData(model, data)
-    mujoco.mj_setState(model, data, state, STATE)
-
-
 def replay(episode: Replayable, meshes: Mapping[str, bytes]) -> ReplayResult:
     """Re-executes an episode and compares every frame and checkpoint.
 
@@ -84,7 +65,7 @@ def replay(episode: Replayable, meshes: Mapping[str, bytes]) -> ReplayResult:
     record, source = episode.trajectory, episode.replay
     if record is None or source is None:
         raise ValueError("the episode has no replay data")
-    model = load_model(source.mjcf, meshes)
+    model = compile_mjcf(source.mjcf, meshes)
     if source.states.shape[1] != mujoco.mj_stateSize(model, STATE):
         raise ValueError("the stored states do not fit the stored model")
     data = mujoco.MjData(model)
@@ -97,7 +78,7 @@ def replay(episode: Replayable, meshes: Mapping[str, bytes]) -> ReplayResult:
             data.ctrl[:] = record.ctrl[frame]
         stored = checkpoints.get(frame)
         if stored is not None:
-            reached = state_of(model, data)
+            reached = get_state(model, data)
             if frame > 0 and reached.tobytes() != stored.tobytes():
                 checkpoint_drift = max(checkpoint_drift, _distance(reached, stored))
                 broken.append(frame)

@@ -18,7 +18,7 @@ SMALL = 768
 FRAGMENTS_BEFORE_COMPACTION = 128
 """Every commit rewrites the list of all fragments; merging at this number keeps it short.
 Smaller runs are never merged on the way, so they leave no replaced files behind."""
-KEEP_VERSIONS = timedelta(hours=1)
+KEEP_VERSIONS = timedelta(minutes=10)
 """Readers of an older version are safe for this long; tagged versions are kept for ever."""
 
 
@@ -81,7 +81,7 @@ def _ordered_plan(table: Any) -> Any:
 
 
 def clean_table(committer: Committer, name: str, *, orphans: bool = False) -> int:
-    """Drops versions older than an hour, and their files; returns the bytes removed.
+    """Drops versions older than ``KEEP_VERSIONS``, and their files; returns the bytes removed.
 
     Args:
         committer: Open committer; its user holds the writer lock.

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from datafactory.episode import REASONS, Episode, Trajectory, Verdict
 from datafactory.plugin import Generator, Spec
-from datafactory.sim.replay import ReplayResult, load_model, replay
+from datafactory.sim.engine import compile_mjcf
+from datafactory.sim.replay import ReplayResult, replay
 
 IMPURE = ("cpu_s",)
 """Fields of ``Episode`` that measure the machine instead of describing the attempt."""
@@ -245,7 +246,7 @@ def check_replay(episode: Episode) -> ReplayResult | None:
     require(int(frames[0]) == 0, f"the first checkpoint is at frame {frames[0]}")
     require(int(frames[-1]) == record.length, f"the last checkpoint is at frame {frames[-1]}")
     require(bool((np.diff(frames) > 0).all()), f"checkpoints are not in order: {frames}")
-    model = load_model(source.mjcf, files)
+    model = compile_mjcf(source.mjcf, files)
     _check_model(model, record, source.steps_per_frame)
     result = replay(episode, files)
     require(

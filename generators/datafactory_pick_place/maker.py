@@ -14,7 +14,8 @@ from datafactory.planning.timing import JointLimits
 from datafactory.plugin import load
 from datafactory.robots import load_robot
 from datafactory.robots.model import RobotModel
-from datafactory.sim.assembly import assemble, compile_mjcf
+from datafactory.sim.assembly import assemble
+from datafactory.sim.engine import compile_mjcf
 from datafactory_assets.source import AssetSource
 from datafactory_pick_place import judge
 from datafactory_pick_place.attempt import Attempt

@@ -18,7 +18,7 @@ from datafactory.errors import SpecError
 from datafactory.plugin import TaskInfo
 from datafactory.robots.model import RobotModel
 from datafactory.robots.primitive_arm import primitive_arm
-from datafactory.sim.replay import restart, state_of
+from datafactory.sim.engine import get_state, restart
 from datafactory_assets.asset import RigidAsset, VisualMesh
 from datafactory_assets.families import Tier0
 from datafactory_assets.source import FamilyInfo
@@ -120,7 +120,7 @@ class TinyMaker:
     def _run(self, target: np.float32) -> tuple[Trajectory, Replay, float]:
         model, data = self.model, mujoco.MjData(self.model)
         data.ctrl[0] = target
-        start = state_of(model, data)
+        start = get_state(model, data)
         restart(model, data, start)
         rows = []
         for _ in range(FRAMES):
@@ -136,7 +136,7 @@ class TinyMaker:
             action_joint=ctrl, action_gripper=flat, action_eef=poses,
             phases=(Phase("drive", 0, FRAMES),), contacts=(),
         )  # fmt: skip
-        states = np.array([start, state_of(model, data)])
+        states = np.array([start, get_state(model, data)])
         source = Replay(MJCF, (), STEPS, np.array([0, FRAMES], dtype=np.int32), states)
         return record, source, abs(float(data.qpos[0]) - float(target))
 

@@ -1,0 +1,86 @@
+"""The world state at the end of a stored episode, from nothing but what is stored.
+
+The model is compiled from the stored text and set to the stored state; poses and contact forces
+are measured anew. Assets are made again by their source and must have the stored content hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import mujoco
+import numpy as np
+
+from datafactory.episode import ObjectRecord, Replay
+from datafactory.geometry import Pose
+from datafactory.scene import Contact, Table, WorldState
+from datafactory.sim.assembly import CAMERA, OBJECT_PREFIX, OPENCV_FROM_MUJOCO
+from datafactory.sim.engine import compile_mjcf, restart
+from datafactory_assets.asset import RigidAsset
+
+AssetOf = Callable[[ObjectRecord], RigidAsset]
+
+
+def end_state(
+    replay: Replay,
+    objects: tuple[ObjectRecord, ...],
+    world_from_base: tuple[float, ...],
+    meshes: Mapping[str, bytes],
+    asset_of: AssetOf,
+) -> WorldState:
+    """Measures the state after the last action.
+
+    Args:
+        replay: Stored model and states.
+        objects: Stored objects.
+        world_from_base: (7,) stored robot base pose.
+        meshes: Mesh files by name.
+        asset_of: Finds the asset of an object.
+    """
+    model = compile_mjcf(replay.mjcf, meshes)
+    data = mujoco.MjData(model)
+    restart(model, data, replay.states[-1])
+    mujoco.mj_forward(model, data)
+    poses = {}
+    for item in objects:
+        address = int(model.joint(OBJECT_PREFIX + item.name).qposadr[0])
+        poses[item.name] = Pose.from_vector(data.qpos[address : address + 7])
+    camera = model.camera(CAMERA)
+    return WorldState(
+        table=_table(model),
+        assets={item.name: asset_of(item) for item in objects},
+        poses=poses,
+        contacts=_contacts(model, data),
+        world_from_base=Pose.from_vector(world_from_base),
+        world_from_camera=Pose.of(camera.pos, camera.quat) @ OPENCV_FROM_MUJOCO.inverse(),
+    )
+
+
+def _table(model: mujoco.MjModel) -> Table:
+    geom = model.geom("table")
+    x, y, z = (float(v) for v in geom.pos)
+    a, b, c = (float(v) for v in geom.size)
+    return Table(center=(x, y), half_extents=(a, b), height=z + c)
+
+
+def _entity(model: mujoco.MjModel, geom: int) -> str:
+    body = model.body(int(model.geom_bodyid[geom])).name
+    if body.startswith(OBJECT_PREFIX):
+        return str(body.removeprefix(OBJECT_PREFIX))
+    name = str(model.geom(geom).name)
+    return name if name in ("table", "floor") else "robot"
+
+
+def _contacts(model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Contact, ...]:
+    found = []
+    for contact in data.contact:
+        a, b = (_entity(model, int(g)) for g in contact.geom)
+        if a == b:
+            continue
+        address = contact.efc_address
+        force = float(data.efc_force[address]) if address >= 0 else 0.0
+        normal = np.array(contact.frame[:3])
+        if a > b:
+            a, b, normal = b, a, -normal
+        found.append(Contact(a, b, np.array(contact.pos), normal, force, float(contact.dist)))
+    return tuple(found)
