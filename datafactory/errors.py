@@ -54,11 +54,15 @@ __all__ = [
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Returns ``"did you mean 'x'?"`` or the list of known names."""
+    """Returns ``"did you mean 'x'?"`` or the list of known names; a part of a name counts too."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if close:
         return f"did you mean '{close[0]}'?"
+    parts = {part: full for full in reversed(names) for part in full.split("_")}
+    close = difflib.get_close_matches(name, parts, n=1, cutoff=0.75)
+    if close:
+        return f"did you mean '{parts[close[0]]}'?"
     return "known: " + (", ".join(names) if names else "none")
 
 

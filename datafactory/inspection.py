@@ -59,7 +59,7 @@ class Shown:
         phases: (name, first frame, last frame + 1) of accepted episodes.
         assets: Rows of its assets.
         track: Low-rate path of a rejected attempt.
-        commands: What re-executes it, and what made it.
+        commands: ``re-execute`` and ``make again`` to the command line, where there is one.
     """
 
     attempt: Pictured
@@ -71,7 +71,7 @@ class Shown:
     phases: tuple[tuple[str, int, int], ...]
     assets: tuple[AssetRecord, ...]
     track: Track | None
-    commands: tuple[str, ...]
+    commands: Mapping[str, str]
 
 
 LINEAGE = ("generator", "generator_version", "spec_hash", "run_seed", "attempt", "run_id",
@@ -187,12 +187,15 @@ def asset_records(dataset: Dataset, ids: Sequence[str]) -> tuple[AssetRecord, ..
 
 def _commands(
     dataset: Dataset, attempt_id: str, lineage: Mapping[str, Any], *, accepted: bool
-) -> tuple[str, ...]:
-    """The command that re-executes the episode, and the one that made it."""
-    root = shlex.quote(dataset.location.root)
-    found = [f"datafactory verify {root}"] if accepted else []
+) -> dict[str, str]:
+    """The command that re-executes the dataset's episodes, and the one that made them."""
+    found = {}
+    if accepted:
+        found["re-execute"] = f"datafactory verify {shlex.quote(dataset.location.root)}"
     made = {r.command for r in dataset.runs() if r.run_id == lineage["run_id"] and r.command}
-    return (*found, *sorted(made)[:1])
+    if made:
+        found["make again"] = sorted(made)[0]
+    return found
 
 
 def pick(
@@ -245,7 +248,7 @@ def summary(shown: Shown) -> dict[str, Any]:
         "cpu_s": dict(shown.cpu_s),
         "lineage": {key: str(value) if key == "created_at" else value
                     for key, value in shown.lineage.items()},
-        "commands": list(shown.commands),
+        "commands": dict(shown.commands),
     }  # fmt: skip
 
 

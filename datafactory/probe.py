@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 ATTEMPTS = 24
 LIMIT_S = 90.0
 Z95 = 1.96
+START_S = 3.5
+"""Starting the workers and closing the dataset, on an ordinary machine."""
+DATASET_BYTES = 150_000
+"""Empty tables, the record of the run, and the first assets."""
+SMALL_FILE_BYTES, SMALL_FILES = 45_000, 20
+"""What the first episodes of a run take more, in files of a few episodes each."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +37,10 @@ class Estimate:
         reasons: Rejected attempts by reason.
         share: Accepted over attempts, with ``low`` and ``high`` its 95 % interval (Wilson).
         attempt_s: Wall seconds of one attempt on one core, after the first.
-        seconds: Time for the whole run with the workers asked for; ``seconds_high`` at the low end
-            of the yield. Infinite when nothing was accepted.
+        seconds: Time for the whole run with the workers asked for, start-up included;
+            ``seconds_high`` at the low end of the yield. Infinite when nothing was accepted.
         bytes_per_episode: Disk per accepted episode, rejected attempts included; 0 when unknown.
-        bytes_total: Disk for the whole run.
+        bytes_total: Disk for the whole run, with what a dataset takes however small it is.
         workers: Local processes assumed.
     """
 
@@ -83,7 +89,7 @@ def probe(
     per_episode = disk_per_episode(bound.generator, bound.spec, made) if good else 0.0
 
     def seconds(assumed: float) -> float:
-        return n / assumed * attempt_s / min(workers, n) if assumed > 0 else math.inf
+        return START_S + n / assumed * attempt_s / min(workers, n) if assumed > 0 else math.inf
 
     return Estimate(
         attempts=len(made),
@@ -96,7 +102,7 @@ def probe(
         seconds=seconds(share),
         seconds_high=seconds(low),
         bytes_per_episode=per_episode,
-        bytes_total=per_episode * n,
+        bytes_total=per_episode * n + DATASET_BYTES + SMALL_FILE_BYTES * min(n, SMALL_FILES),
         workers=workers,
     )
 

@@ -296,13 +296,16 @@ def require_robot(name: str, where: str) -> None:
 
 
 def require_objects(data: Mapping[str, Any]) -> None:
-    """Refuses object queries that no installed family can match; ``where`` is the dotted key.
+    """Refuses object queries that no family of the task's sources can match.
+
+    The error's ``where`` is the dotted key.
 
     Args:
         data: ``Spec.to_dict()``; specs without ``cases`` have no queries to look at.
 
     Raises:
         AssetError: A query matches nothing; the remedy names the nearest category.
+        UnknownNameError: A source is not installed.
     """
     from datafactory.plugin import load, registered
     from datafactory.seeding import stream
@@ -315,7 +318,11 @@ def require_objects(data: Mapping[str, Any]) -> None:
     }
     if not queries:
         return
-    sources = tuple(load("asset source", name)() for name in sorted(registered("asset source")))
+    names = data.get("sources") or sorted(registered("asset source"))
+    try:
+        sources = tuple(load("asset source", name)() for name in names)
+    except UnknownNameError as error:
+        raise type(error)(error.what, where="sources", remedy=error.remedy) from error
     for key, given in queries.items():
         query = Query.parse(given)
         if not query.candidates(sources):

@@ -289,8 +289,15 @@ def task_from_dict(data: Mapping[str, Any], where: str = "") -> TaskSpec:
         raise _spec_error(error, where) from error
 
 
+def _encloses(outer: tuple[int | str, ...], inner: tuple[int | str, ...]) -> bool:
+    return len(outer) < len(inner) and inner[: len(outer)] == outer
+
+
 def _spec_error(error: ValidationError, where: str) -> SpecError:
-    first = error.errors()[0]
+    found = error.errors()
+    # A list that fails on an item is also reported as too short: only the item is the error.
+    found = [e for e in found if not any(_encloses(e["loc"], other["loc"]) for other in found)]
+    first = found[0]
     key = ".".join(str(part) for part in first["loc"]) or "task"
     remedy = "see `datafactory config schema`"
     if first["type"] == "extra_forbidden":
@@ -298,8 +305,12 @@ def _spec_error(error: ValidationError, where: str) -> SpecError:
         for model in (TaskSpec, Case, Instructions, Distractors, Layout, Randomize):
             known |= set(model.model_fields)
         remedy = did_you_mean(str(first["loc"][-1]), known)
-    more = len(error.errors()) - 1
+    more = len(found) - 1
     why = str(first["msg"]).removeprefix("Value error, ")
+    cause = getattr(first.get("ctx", {}).get("error"), "__cause__", None)
+    if isinstance(cause, DataFactoryError):  # it has a remedy of its own: one place, one remedy
+        why = f"{cause.what}; {cause.why}" if cause.why else cause.what
+        remedy = cause.remedy or remedy
     return SpecError(
         f"invalid task: {key}" + (f" (and {more} more)" if more else ""),
         where=f"{where}:{key}" if where else key,

@@ -1,7 +1,8 @@
 """Re-executing a dataset's episodes in fresh processes and demanding bit-equal states.
 
 Bit equality is promised for the same engine version and CPU. Elsewhere episodes may drift; the
-report then says so, and how far, instead of calling the data wrong.
+report then says how far, and the outcome is judged instead: the controls are executed once more
+from the first state on, and the goal has to be true of the end they reach.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datafactory.episode import Replay
-from datafactory.errors import DataFactoryError
+from datafactory.errors import DataFactoryError, DatasetCorruptError
 from datafactory.executor.child import Child, ChildDied
-from datafactory.executor.faults import AttemptBugError
 from datafactory.executor.machine import cpu, engine
 from datafactory.seeding import stream
 from datafactory.store.dataset import Dataset, open_dataset
+from datafactory.store.stored import StoredEpisode
+
+if TYPE_CHECKING:
+    from datafactory.validate_labels import Remaker
 
 REPLAY_S = 600.0
 """Wall seconds the re-execution of one episode may take."""
@@ -32,12 +36,14 @@ class EpisodeCheck:
     """The re-execution of one episode.
 
     Attributes:
-        episode_id: The episode.
+        episode_id: The episode; its position where not even its id can be read.
         exact: Bit-equal.
         first_difference: First frame that differs; -1 when none does.
         drift: Largest absolute difference of a position, m or rad.
         same_machine: Made by the engine version and CPU that checked it.
-        error: Why it could not be re-executed; empty when it could.
+        error: Why it could not be re-executed or does not reach its goal; empty otherwise.
+        outcome: On another machine, whether the goal is true of the end reached there:
+            ``holds``, ``fails`` or why it was not judged; empty on the same machine.
     """
 
     episode_id: str
@@ -46,6 +52,7 @@ class EpisodeCheck:
     drift: float
     same_machine: bool
     error: str
+    outcome: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,10 @@ class VerifyReport:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed that should be bit-equal on this machine."""
+        """Whether what should be bit-equal is, and what drifts elsewhere reaches its goal.
+
+        Episodes that drift and have no goal to judge by pass; their ``outcome`` says so.
+        """
         return not any(f.same_machine or f.error for f in self.failures)
 
 
@@ -96,6 +106,7 @@ def verify(
 
     Raises:
         DatasetError: It is not a dataset.
+        DatasetCorruptError: Re-executing an episode ends its process or takes too long.
     """
     begin = time.monotonic()
     dataset = open_dataset(path)
@@ -138,8 +149,10 @@ def _run(dataset: Dataset, positions: Sequence[int], count: int) -> Iterator[Epi
     done: queue.SimpleQueue[EpisodeCheck | BaseException | None] = queue.SimpleQueue()
     settings = {"path": dataset.location.root, "version": dataset.version}
     children = [Child("datafactory.verify:serve", settings) for _ in range(count)]
+    root = dataset.location.root
     threads = [
-        threading.Thread(target=_feed, args=(child, todo, done), daemon=True) for child in children
+        threading.Thread(target=_feed, args=(child, todo, done, root), daemon=True)
+        for child in children
     ]
     for thread in threads:
         thread.start()
@@ -158,7 +171,9 @@ def _run(dataset: Dataset, positions: Sequence[int], count: int) -> Iterator[Epi
             child.close()
 
 
-def _feed(child: Child, todo: queue.SimpleQueue[int], done: queue.SimpleQueue[Any]) -> None:
+def _feed(
+    child: Child, todo: queue.SimpleQueue[int], done: queue.SimpleQueue[Any], root: str
+) -> None:
     position = -1
     try:
         while True:
@@ -168,8 +183,14 @@ def _feed(child: Child, todo: queue.SimpleQueue[int], done: queue.SimpleQueue[An
     except queue.Empty:
         return
     except (ChildDied, TimeoutError) as error:
-        why = "took too long" if isinstance(error, TimeoutError) else "ended its process"
-        done.put(AttemptBugError("verify", position, f"re-executing episode {position} {why}"))
+        late = isinstance(error, TimeoutError)
+        done.put(
+            DatasetCorruptError(
+                f"episode {position} of {root} cannot be re-executed",
+                why=f"it took more than {REPLAY_S:g} s" if late else "it ended its process",
+                remedy=f"datafactory validate {root}",
+            )
+        )
 
 
 def mesh_files(dataset: Dataset, replay: Replay, cache: dict[str, bytes]) -> dict[str, bytes]:
@@ -191,22 +212,83 @@ def mesh_files(dataset: Dataset, replay: Replay, cache: dict[str, bytes]) -> dic
 def serve(connection: Connection, settings: dict[str, Any]) -> None:
     """Re-executes the positions it is sent, in a process that made none of the data."""
     dataset = open_dataset(settings["path"], settings["version"])
-    meshes: dict[str, bytes] = {}
+    check = _Checker(dataset)
     while True:
-        connection.send(_check(dataset, connection.recv(), meshes))
+        connection.send(check(connection.recv()))
 
 
-def _check(dataset: Dataset, position: int, meshes: dict[str, bytes]) -> EpisodeCheck | None:
-    from datafactory.sim.replay import replay
+class _Checker:
+    """Re-executes episodes of one dataset; keeps the meshes and assets it has read."""
 
-    episode = dataset.episode(position)
-    if episode.replay is None:
-        return None
-    same = (episode.engine, episode.cpu) == (engine(), cpu())
+    def __init__(self, dataset: Dataset) -> None:
+        from datafactory.validate_labels import Remaker
+
+        self._dataset = dataset
+        self._meshes: dict[str, bytes] = {}
+        self._remaker = Remaker(dataset)
+
+    def __call__(self, position: int) -> EpisodeCheck | None:
+        from datafactory.sim.replay import replay
+
+        try:
+            episode = self._dataset.episode(position)
+        except DataFactoryError as error:
+            return EpisodeCheck(f"position {position}", False, -1, 0.0, True, str(error))
+        if episode.replay is None:
+            return None
+        same = (episode.engine, episode.cpu) == (engine(), cpu())
+        outcome = error_text = ""
+        try:
+            files = mesh_files(self._dataset, episode.replay, self._meshes)
+            result = replay(episode, files)
+        except (ValueError, DataFactoryError) as error:
+            return EpisodeCheck(episode.episode_id, False, -1, 0.0, same, str(error))
+        if not result.exact and not same:
+            outcome, error_text = _judge(episode, episode.replay, files, self._remaker)
+        return EpisodeCheck(
+            episode.episode_id,
+            result.exact,
+            result.first_difference,
+            result.qpos_drift,
+            same,
+            error_text,
+            outcome,
+        )
+
+
+def _judge(
+    episode: StoredEpisode, source: Replay, meshes: dict[str, bytes], remaker: Remaker
+) -> tuple[str, str]:
+    """(outcome, error) of executing an episode from its first state to its end on this machine."""
+    from datafactory.validate_labels import derived_end, goal_holds
+
+    if not episode.goal:
+        return "not judged: the episode has no goal", ""
     try:
-        result = replay(episode, mesh_files(dataset, episode.replay, meshes))
-    except (ValueError, DataFactoryError) as error:
-        return EpisodeCheck(episode.episode_id, False, -1, 0.0, same, str(error))
-    return EpisodeCheck(
-        episode.episode_id, result.exact, result.first_difference, result.qpos_drift, same, ""
-    )
+        reached = replace(source, states=_end_reached(episode, source, meshes))
+        if goal_holds(episode, derived_end(episode, reached, meshes, remaker)):
+            return "holds", ""
+    except DataFactoryError as error:
+        return "not judged", f"the outcome cannot be judged: {error.what}"
+    return "fails", "the goal is not true of the end reached on this machine"
+
+
+def _end_reached(episode: StoredEpisode, source: Replay, meshes: dict[str, bytes]) -> Any:
+    """(1, state size) state after the last action, from the first checkpoint alone.
+
+    At the later checkpoints the data is reset to the state reached, not to the stored one, which
+    is what the recorder did.
+    """
+    import mujoco
+
+    from datafactory.sim.engine import compile_mjcf, get_state, restart
+
+    model = compile_mjcf(source.mjcf, meshes)
+    data = mujoco.MjData(model)
+    resets = set(source.frames.tolist())
+    for frame, ctrl in enumerate(episode.trajectory.ctrl):
+        data.ctrl[:] = ctrl
+        if frame in resets:
+            restart(model, data, get_state(model, data) if frame else source.states[0])
+        mujoco.mj_step(model, data, nstep=source.steps_per_frame)
+    return get_state(model, data)[None]

@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from datafactory.probe import DATASET_BYTES, SMALL_FILE_BYTES, SMALL_FILES, START_S
 from datafactory_cli.main import run
 from datafactory_cli.text import duration, shares, size, table
 from tests.fake_generator import register
@@ -140,6 +141,12 @@ def test_status_resume_and_exactly_once(capsys, tmp_path):
     words(capsys, "resume", path, "--n", "5", "--workers", "1")
     found = answer(capsys, "status", path)
     assert (found["accepted"], found["missing"]) == (5, 0)
+    assert run(["resume", path, "--workers", "1"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "nothing to do: 5 of 5 accepted\n"
+    assert "ep/s" not in captured.err
+    assert run(["resume", path, "--workers", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["made"] == 0
 
 
 def test_never_changes_the_working_directory(capsys, tmp_path, monkeypatch):
@@ -155,7 +162,10 @@ def test_dry_run_estimates_and_writes_nothing(capsys, tmp_path, monkeypatch):
     assert found["attempts"] == 24
     assert 0 <= found["low"] <= found["share"] <= found["high"] <= 1
     assert found["seconds"] > 0
-    assert found["bytes_total"] == pytest.approx(1000 * found["bytes_per_episode"])
+    assert found["seconds"] > START_S
+    assert found["bytes_total"] == pytest.approx(
+        1000 * found["bytes_per_episode"] + DATASET_BYTES + SMALL_FILES * SMALL_FILE_BYTES
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -185,9 +195,37 @@ def test_show_prints_and_draws(capsys, dataset, tmp_path):
     assert found["instruction"] in text
     assert f"datafactory verify {dataset}" in text
     assert "datafactory generate --task fake_put" in text
+    assert text.count("reproduce:") == 1
+    assert "re-execute" in text
+    assert "make again" in text
     detailed = words(capsys, "show", dataset, "-v", "--png", str(png))
     assert "duration_s" in detailed
     assert "mj_step" in detailed
+
+
+def test_show_without_png_never_overwrites(capsys, dataset, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = answer(capsys, "show", dataset)["picture"]
+    assert f"picture: {first}" in words(capsys, "show", dataset)
+    assert [p.name for p in tmp_path.iterdir()] == [first], "the same picture is not written twice"
+    (tmp_path / first).write_text("precious")
+    second = answer(capsys, "show", dataset)["picture"]
+    assert second == first.replace(".png", "-2.png")
+    assert (tmp_path / first).read_text() == "precious"
+    (tmp_path / "sheet.png").write_text("precious")
+    assert answer(capsys, "show", dataset, "--sheet", "2")["picture"] == "sheet-2.png"
+
+
+def test_common_options_may_stand_before_the_command(capsys, dataset):
+    assert run(["--json", "-q", "status", dataset]) == 0
+    assert json.loads(capsys.readouterr().out)["accepted"] == 12
+    assert run(["tasks", "--json", "list"]) == 0
+    assert json.loads(capsys.readouterr().out)["tasks"]
+    assert run(["--json", "status", "--", dataset]) == 0
+    assert json.loads(capsys.readouterr().out)["accepted"] == 12
+    assert "Usage: datafactory" in words(capsys, "--debug", "--help")
+    assert run(["--debug", "status", "nowhere"]) == 2
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_show_rejected_sheet_and_versions(capsys, dataset, tmp_path):

@@ -81,6 +81,8 @@ def generate(*extra, task="fake_put", n="2"):
         (("generate", "--task", "fake_put"), "the number of episodes is not given"),
         (generate(task="fake_pot"), "did you mean 'fake_put'?"),
         (generate("--robot", "franka_pand"), "did you mean 'franka_panda'?"),
+        (generate("--robot", "pandda"), "did you mean 'franka_panda'?"),
+        (generate("--set", "sources=[tier1]"), "did you mean 'tier0'?"),
         (generate("--seed", "-1"), "'seed' must be at least 0"),
         (generate("--min-yield", "3"), "between 0 and 1"),
         (generate("--workers", "0"), "'workers' must be at least 1"),
@@ -130,6 +132,8 @@ def test_json_errors_are_one_object(capsys):
         ((": mug,", ": mugg,"), ":2:cases.0.objects.a"),
         (("relation: on", "relation: onto"), "unknown relation 'onto'"),
         (("object: b", "object: c"), "unknown object 'c'"),
+        ((": mug,", ": {colr: red},"), "try: 'colour'"),
+        (("subject: a", "subjct: a"), "did you mean 'subject'?"),
         (("put {a} on", "put {z} on"), "unknown object '{z}'"),
         (("name: mugs", "nam: mugs"), "did you mean 'name'?"),
         (("name: mugs", "name: mugs\nfps: fast"), ":2:fps"),
@@ -144,6 +148,8 @@ def test_task_file_errors_name_file_line_and_key(capsys, tmp_path, change, told)
     argv = ("generate", "--task", "mugs.yaml", "--n", "1", "--workers", "1", "--dry-run")
     message = fails(capsys, 2, *argv)
     assert told in message
+    assert max(message.count(f"\n  {word}: ") for word in ("where", "why", "try")) == 1
+    assert "more)" not in message, "one mistake is one mistake"
     assert not (tmp_path / "data").exists()
 
 

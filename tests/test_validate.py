@@ -3,13 +3,16 @@ from __future__ import annotations
 import importlib
 from dataclasses import replace
 
+import mujoco
 import numpy as np
 import pytest
 
 from datafactory.errors import UnknownNameError
+from datafactory.sim.assembly import OBJECT_PREFIX
 from datafactory.store.encode import content_hash
 from datafactory.validate_stages import BUILT_IN, Examiner, Stage
 from tests.fake_attempts import Fake, FakeSpec
+from tests.golden.make import attempt
 from tests.store_fixture import make, rows, run_row
 from tests.test_verify import episode, store
 
@@ -99,6 +102,32 @@ def test_wrong_ids_and_unknown_runs(tmp_path):
     found = findings(path, "lineage")
     assert any("its id should be" in f for f in found)
     assert any("is not recorded" in f for f in found)
+
+
+def test_labels_follow_from_the_stored_end_state(tmp_path):
+    """An accepted episode passes; one whose end state was edited does not."""
+    good = replace(attempt("put_in_container", "primitive_arm", 2), extra=episode(0).extra)
+    assert validate(store(tmp_path / "good", [good]), names=["labels"]).passed
+    states = good.replay.states.copy()
+    model = mujoco.MjModel.from_xml_string(
+        good.replay.mjcf, assets={a.asset_id + ".obj": a.geometry for a in good.assets}
+    )
+    mover = next(o.name for o in good.objects if o.role == "target")
+    at = 1 + int(model.joint(OBJECT_PREFIX + mover).qposadr[0])
+    states[-1, at] += 0.2
+    path = store(tmp_path / "bad", [replace(good, replay=replace(good.replay, states=states))])
+    found = findings(path, "labels")
+    assert any("is not true of the stored end state" in f for f in found)
+    assert any(f"{mover} ends 0.2 away from its stored final pose" in f for f in found)
+
+
+def test_models_that_labels_cannot_be_derived_from_are_findings(tmp_path):
+    (other,) = findings(store(tmp_path / "d", [episode(0)]), "labels")
+    assert "cannot be re-derived" in other
+    source = episode(0).replay
+    broken = replace(episode(0), replay=replace(source, mjcf="<mujoco><oops/></mujoco>"))
+    (found,) = findings(store(tmp_path / "x", [broken]), "labels")
+    assert "cannot be re-derived: the stored model cannot be measured" in found
 
 
 def test_seeds_that_differ_from_the_run(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from datafactory.episode import AssetRecord, Replay, Trajectory
+from datafactory.errors import DatasetCorruptError
 from datafactory.executor.machine import cpu, engine
 from datafactory.sim.engine import get_state, restart
 from datafactory.sim.replay import replay
@@ -16,6 +17,7 @@ from datafactory.store.encode import asset_row, episode_row
 from datafactory.store.location import Location
 from datafactory.verify import EpisodeCheck, VerifyReport, verify
 from tests.fake_attempts import LICENCE, Fake, FakeSpec
+from tests.golden.make import attempt
 from tests.store_fixture import lineage, run_row
 
 FRAMES, STEPS, FPS = 12, 25, 20
@@ -84,13 +86,13 @@ def episode(attempt: int):
     return replace(plain, trajectory=path, replay=source, assets=(*plain.assets, asset))
 
 
-def store(path, episodes):
+def store(path, episodes, **changes):
     location = Location.of(path)
     create_tables(location, Fake().extra_columns())
     committer = Committer(location)
     spec = FakeSpec(reject=0.0)
     committer.write_run(run_row(spec))
-    here = replace(lineage(spec), engine=engine(), cpu=cpu())
+    here = replace(lineage(spec), **{"engine": engine(), "cpu": cpu(), **changes})
     rows = [episode_row(e, here, Fake().extra_columns()) for e in episodes]
     committer.add_assets([asset_row(a) for e in episodes for a in e.assets])
     committer.append("episodes", committer.writer.write("episodes", rows), {})
@@ -171,8 +173,64 @@ def test_a_sample_is_a_sample(tmp_path):
     assert (report.episodes, report.checked) == (4, 2)
 
 
-def test_drift_on_another_machine_is_reported_but_passes():
-    failure = EpisodeCheck("x", False, 3, 1e-9, False, "")
+@pytest.fixture(scope="module")
+def accepted():
+    """An accepted episode of pick and place that fits the table of the fakes."""
+    made = attempt("put_in_container", "primitive_arm", 2)
+    assert made.verdict.accepted
+    return replace(made, extra=episode(0).extra)
+
+
+def test_drift_on_another_machine_passes_while_the_goal_is_reached(tmp_path, accepted):
+    qpos = accepted.trajectory.qpos.copy()
+    qpos[5] += 1e-3
+    path = store(tmp_path / "d", [nudged(accepted, qpos=qpos)], cpu="another")
+    report = verify(path, workers=1)
+    (found,) = report.failures
+    assert (found.same_machine, found.outcome, found.error) == (False, "holds", "")
+    assert found.first_difference == 5
+    assert found.drift == pytest.approx(1e-3, rel=0.1)
+    assert report.passed
+
+
+def test_drift_that_loses_the_goal_fails_on_any_machine(tmp_path, accepted):
+    still = np.repeat(accepted.trajectory.ctrl[:1], accepted.trajectory.length, axis=0)
+    path = store(tmp_path / "d", [nudged(accepted, ctrl=still)], cpu="another")
+    report = verify(path, workers=1)
+    (found,) = report.failures
+    assert found.outcome == "fails"
+    assert "not true of the end reached" in found.error
+    assert not report.passed
+
+
+def test_drift_without_a_goal_says_that_nothing_was_judged(tmp_path):
+    plain = episode(0)
+    qvel = plain.trajectory.qvel + np.float32(0.25)
+    path = store(tmp_path / "d", [replace(nudged(plain, qvel=qvel), goal={})], cpu="another")
+    report = verify(path, workers=1)
+    assert report.failures[0].outcome == "not judged: the episode has no goal"
+    assert report.passed
+
+
+def test_data_files_that_cannot_be_read_are_findings(tmp_path):
+    path = store(tmp_path / "d", [episode(0), episode(1)])
+    for file in (tmp_path / "d/episodes.lance/data").iterdir():
+        file.write_bytes(b"")
+    report = verify(path, workers=1)
+    assert not report.passed
+    assert [f.episode_id for f in report.failures] == ["position 0", "position 1"]
+    assert "the table 'episodes'" in report.failures[0].error
+
+
+def test_a_process_that_ends_names_the_episode(tmp_path, monkeypatch):
+    path = store(tmp_path / "d", [episode(0)])
+    monkeypatch.setattr("datafactory.verify.REPLAY_S", 0.0)
+    with pytest.raises(DatasetCorruptError, match="episode 0 of .* cannot be re-executed"):
+        verify(path, workers=1)
+
+
+def test_only_what_should_be_equal_has_to_be():
+    failure = EpisodeCheck("x", False, 3, 1e-9, False, "", "holds")
     report = VerifyReport("p", "mujoco 4", "cpu", 1, 1, 0, 0, (failure,), 0.1)
     assert report.passed
     broken = replace(failure, error="the model does not compile")

@@ -207,7 +207,7 @@ def _finish(session: Session, path: str, run: Any) -> None:
         except StoppedEarlyError:
             _print_outcomes(session, path)
             raise
-    _print_summary(session, summary)
+    _print_summary(session, summary, nothing_made=printer.attempted_before == summary.attempted)
     if summary.status != "complete":
         session.remark(f"interrupted; everything committed is kept. Continue with: "
                        f"datafactory resume {shlex.quote(path)}")  # fmt: skip
@@ -222,7 +222,7 @@ def _print_outcomes(session: Session, path: str) -> None:
         typer.echo(outcome_table(found.accepted, found.attempted, dict(found.reasons)))
 
 
-def _print_summary(session: Session, summary: RunSummary) -> None:
+def _print_summary(session: Session, summary: RunSummary, *, nothing_made: bool) -> None:
     from datafactory.executor.resume import status as run_status
 
     reasons = dict(summary.reasons)
@@ -234,11 +234,16 @@ def _print_summary(session: Session, summary: RunSummary) -> None:
         typer.echo(json_line(data))
         return
     path = shlex.quote(_short(summary.path))
+    done = f"{summary.accepted:,} of {summary.planned:,}"
+    if nothing_made and summary.status == "complete":
+        typer.echo(f"nothing to do: {done} accepted")
+        return
+    speed = f", {rate:.2f} episodes/s in this call" if summary.made else ""
     rows = [
-        ("accepted", f"{summary.accepted:,} of {summary.planned:,}"),
+        ("accepted", done),
         ("attempted", f"{summary.attempted:,}"),
         ("yield", share(summary.accepted, summary.attempted)),
-        ("time", f"{duration(summary.wall_s)}, {rate:.2f} episodes/s in this call"),
+        ("time", duration(summary.wall_s) + speed),
     ]
     if disk is not None:
         each = f" ({size(disk / summary.accepted)} per episode)" if summary.accepted else ""

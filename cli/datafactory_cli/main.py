@@ -30,6 +30,8 @@ from datafactory_cli import (
 )
 from datafactory_cli.session import json_line, set_command_line
 
+COMMON = frozenset({"--json", "--quiet", "-q", "--verbose", "-v", "--no-color", "--debug"})
+GROUPS = frozenset({"tasks", "assets", "config", "bench"})
 EXIT_INTERRUPTED = 130
 EXIT_BUG = 70
 
@@ -40,8 +42,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"], "max_content_width": 100},
-    epilog="Exit codes: 0 ok, 1 checks failed, 2 usage or config, 3 stopped early (resumable), "
-    "4 missing optional part, 130 interrupted, 70 a bug.",
+    epilog="Every command takes --json, --quiet, --verbose, --no-color and --debug, before or "
+    "after its name. Exit codes: 0 ok, 1 checks failed, 2 usage or config, 3 stopped early "
+    "(resumable), 4 missing optional part, 130 interrupted, 70 a bug.",
 )
 
 
@@ -80,12 +83,27 @@ def _show_log(*, quiet: bool) -> None:
         log.addHandler(logging.StreamHandler())
 
 
+def _common_last(argv: Sequence[str]) -> list[str]:
+    """Moves common options that stand before the command's name behind its arguments."""
+    words, moved, k = list(argv), [], 0
+    while k < len(words) and (words[k] in COMMON or words[k] in GROUPS):
+        if words[k] in COMMON:
+            moved.append(words.pop(k))
+        else:
+            k += 1
+    if k == len(words) or words[k].startswith("-"):  # no command: help or a message follows
+        return words
+    end = words.index("--") if "--" in words else len(words)
+    return [*words[:end], *moved, *words[end:]]
+
+
 def run(argv: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; never lets an exception through.
 
     Args:
         argv: Arguments without the program name.
     """
+    argv = _common_last(argv)
     set_command_line(argv)
     _show_log(quiet="-q" in argv or "--quiet" in argv)
     debug, as_json = "--debug" in argv, "--json" in argv

@@ -25,9 +25,9 @@ def progress_line(event: Progress) -> str:
     parts = [
         f"{event.accepted:,}/{event.planned:,} accepted",
         f"yield {share(event.accepted, event.attempted)}",
-        f"{event.rate:.1f} ep/s",
-        f"ETA {eta}",
     ]
+    if event.rate > 0:
+        parts += [f"{event.rate:.1f} ep/s", f"ETA {eta}"]
     if event.reasons:
         listed = " ".join(
             f"{reason} {100 * count / event.attempted:.0f}%"
@@ -38,9 +38,14 @@ def progress_line(event: Progress) -> str:
 
 
 class ProgressPrinter:
-    """Receives the events of a run. Use as a context manager, so that the line is ended."""
+    """Receives the events of a run. Use as a context manager, so that the line is ended.
+
+    Attributes:
+        attempted_before: Attempts already there at the first event; None before it.
+    """
 
     def __init__(self, session: Session) -> None:
+        self.attempted_before: int | None = None
         self._session = session
         self._tty = sys.stderr.isatty()
         self._last = -PLAIN_EVERY_S
@@ -55,6 +60,8 @@ class ProgressPrinter:
 
     def __call__(self, event: Progress) -> None:
         """Shows one event."""
+        if self.attempted_before is None:
+            self.attempted_before = event.attempted
         if self._session.json:
             typer.echo(
                 json_line({"event": "progress", **vars(event), "reasons": dict(event.reasons)})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,7 +36,10 @@ def show(
     rejected: Annotated[
         int | None, typer.Option("--rejected", help="Rejected attempt by position, from 0.")
     ] = None,
-    png: Annotated[Path | None, typer.Option("--png", help="Write a picture here.")] = None,
+    png: Annotated[
+        Path | None,
+        typer.Option("--png", help="Picture file; a new episode_ID.png in this folder by default."),
+    ] = None,
     sheet: Annotated[
         int | None, typer.Option("--sheet", help="Plan views of this many episodes in one image.")
     ] = None,
@@ -56,39 +61,53 @@ def show(
         _versions(session, dataset)
         return
     if sheet is not None:
-        _sheet(session, dataset, folder, sheet, png or Path("sheet.png"))
+        _sheet(session, dataset, folder, sheet, png)
         return
     shown = pick(dataset, episode=episode, index=index, rejected=rejected)
     data = summary(shown)
-    target = _picture_path(png, shown)
-    _write_picture(shown, target)
-    data["picture"] = str(target)
+    data["picture"] = str(_write_picture(shown, png))
     session.result(data, _text(session, shown, data))
 
 
-def _picture_path(png: Path | None, shown: Shown) -> Path:
-    return png or Path(f"episode_{shown.attempt_id[:12]}.png")
-
-
-def _write_picture(shown: Shown, target: Path) -> None:
+def _write_picture(shown: Shown, png: Path | None) -> Path:
     from datafactory.picture import episode_picture
 
-    caption = f"seed {shown.lineage['run_seed']}   |   id {shown.attempt_id[:12]}"
+    short = shown.attempt_id[:12]
+    caption = f"seed {shown.lineage['run_seed']}   |   id {short}"
     image = episode_picture(shown.attempt, shown.assets, caption, shown.track)
-    _save(image, target)
+    return _save(image, png, f"episode_{short}")
 
 
-def _save(image: Any, target: Path) -> None:
+def _save(image: Any, png: Path | None, stem: str) -> Path:
+    """Writes where the user said; else into this folder, and never over another file there."""
     from datafactory.errors import SpecError, StorageError
 
+    target = png or Path(f"{stem}.png")
     if target.suffix.lower() not in (".png", ".webp", ".jpg", ".jpeg"):
         raise SpecError("a picture file ends in .png, .webp or .jpg", where=str(target))
     try:
+        if png is None:
+            return _save_beside(image, stem)
         target.parent.mkdir(parents=True, exist_ok=True)
         image.save(target)
     except OSError as error:
         raise StorageError("cannot write the picture", where=str(target), why=str(error),
                            remedy="--png PATH in a writable folder") from error  # fmt: skip
+    return target
+
+
+def _save_beside(image: Any, stem: str) -> Path:
+    """Writes ``stem.png``, or ``stem-2.png`` ... when that name holds something else."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    for number in itertools.count(1):
+        target = Path(f"{stem}.png" if number == 1 else f"{stem}-{number}.png")
+        if not target.exists():
+            target.write_bytes(buffer.getvalue())
+            break
+        if target.is_file() and target.read_bytes() == buffer.getvalue():
+            break
+    return target
 
 
 def _text(session: Session, shown: Shown, data: dict[str, Any]) -> str:
@@ -122,7 +141,9 @@ def _text(session: Session, shown: Shown, data: dict[str, Any]) -> str:
         )
         parts.append(table([(k, f"{1000 * v:.1f}") for k, v in data["cpu_s"].items()],
                            ("CPU", "ms")))  # fmt: skip
-    parts += [f"reproduce: {line}" for line in shown.commands]
+    rows = [(f"  {what}", line) for what, line in shown.commands.items()]
+    if rows:
+        parts.append("reproduce:\n" + table(rows))
     parts.append(f"picture: {data['picture']}")
     return "\n\n".join(part for part in parts if part)
 
@@ -153,7 +174,7 @@ def _versions(session: Session, dataset: Dataset) -> None:
     session.result({"versions": data}, table(rows, ("version", "time", "tags")))
 
 
-def _sheet(session: Session, dataset: Dataset, folder: str, count: int, target: Path) -> None:
+def _sheet(session: Session, dataset: Dataset, folder: str, count: int, png: Path | None) -> None:
     from datafactory.errors import DatasetError, SpecError
     from datafactory.inspection import asset_records
     from datafactory.picture import sheet_picture
@@ -167,7 +188,8 @@ def _sheet(session: Session, dataset: Dataset, folder: str, count: int, target: 
     episodes = [dataset.episode(i) for i in chosen]
     ids = sorted({key for e in episodes for key in e.asset_ids})
     title = f"{episodes[0].task} on {episodes[0].robot}: {len(episodes)} of {total:,} episodes"
-    _save(sheet_picture(episodes, asset_records(dataset, ids), title), target)
+    image = sheet_picture(episodes, asset_records(dataset, ids), title)
+    target = _save(image, png, "sheet")
     session.result(
         {"picture": str(target), "episodes": [e.episode_id for e in episodes]},
         f"picture: {target} ({len(episodes)} of {total:,} episodes)",

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from datafactory.errors import SpecError, StorageError
+from datafactory.errors import DatasetError, SpecError, StorageError
 from datafactory.executor.machine import package_versions
 from datafactory.executor.shard import stop_session
-from datafactory.store.location import MARKER, Location, table_exists
+from datafactory.store.location import MARKER, Location, open_table
 
 CONNECT_S = 15.0
 
@@ -94,10 +94,12 @@ def _stop(client: Any, session: str) -> None:
 
 
 def _probe(path: str) -> dict[str, Any]:
-    return {
-        "versions": package_versions(),
-        "sees_dataset": table_exists(Location.of(path), MARKER),
-    }
+    try:
+        open_table(Location.of(path), MARKER)
+        why = ""
+    except DatasetError as error:
+        why = error.why or error.what
+    return {"versions": package_versions(), "unseen": why}
 
 
 def check_workers(client: Any, path: str) -> None:
@@ -124,9 +126,10 @@ def check_workers(client: Any, path: str) -> None:
                 why=", ".join(f"{n} {found['versions'].get(n)}, here {ours.get(n)}" for n in other),
                 remedy="install the same environment on every worker",
             )
-        if not found["sees_dataset"]:
+        if found["unseen"]:
             raise StorageError(
                 f"the dask worker {worker} does not see {path}",
+                why=found["unseen"],
                 remedy="use storage that all workers share, such as NFS or an object store",
             )
 

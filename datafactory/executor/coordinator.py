@@ -277,6 +277,7 @@ class _Run:
             made=ledger.accepted - self._had,
             reasons=most_frequent(Counter(ledger.reasons)),
             wall_s=time.monotonic() - self._begin,
+            remarks=ledger.remarks,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,13 @@ from typing import Any
 
 from datafactory.errors import DatasetError, StorageError
 from datafactory.executor.attempts import Reply, find_generator
-from datafactory.executor.machine import cpu, engine, machine, package_versions
+from datafactory.executor.machine import (
+    code_fingerprint,
+    cpu,
+    engine,
+    machine,
+    package_versions,
+)
 from datafactory.executor.request import GenerateRequest
 from datafactory.executor.shards import holes
 from datafactory.plugin import Generator, Spec
@@ -24,7 +31,7 @@ from datafactory.store.compact import (
     small_fragments,
 )
 from datafactory.store.encode import Row, canonical_json, run_id
-from datafactory.store.location import Location
+from datafactory.store.location import Location, reading
 from datafactory.store.schema import TABLES
 from datafactory.store.writer import Fragment
 
@@ -32,6 +39,7 @@ COMMIT_EVERY_S = 1.0
 RUN_ROW_EVERY_S = 10.0
 CLEAN_EVERY_S = 600.0
 _DATA = ("episodes", "attempts", "assets")
+_log = logging.getLogger("datafactory")
 
 
 class Ledger:
@@ -43,11 +51,15 @@ class Ledger:
         accepted, rejected: Rows committed or about to be.
         next_attempt: First attempt index above all of them.
         reasons: Rejected attempts by reason.
+        remarks: What the user should know about the run, such as a change of the programs.
     """
 
-    def __init__(self, location: Location, committer: Committer, row: Row) -> None:
+    def __init__(
+        self, location: Location, committer: Committer, row: Row, remarks: tuple[str, ...] = ()
+    ) -> None:
         self.location = location
         self.run_id: str = row["run_id"]
+        self.remarks = remarks
         self._committer = committer
         self._row = row
         done, failed = committer.attempts_done()
@@ -55,7 +67,8 @@ class Ledger:
         self.accepted = len(done)
         self.rejected = len(failed)
         self.next_attempt = max(done | failed, default=-1) + 1
-        column = committer.table("attempts").to_table(columns=["reason"]).column(0)
+        with reading(location, "attempts"):
+            column = committer.table("attempts").to_table(columns=["reason"]).column(0)
         self.reasons: Counter[str] = Counter(column.to_pylist())
         self._waiting: dict[str, list[Fragment]] = {"episodes": [], "attempts": []}
         self._assets: dict[str, Row] = {}
@@ -79,7 +92,11 @@ class Ledger:
         calls = committer.runs()
         if calls:
             _check_same(location, calls[-1], request, generator, spec)
-        return cls(location, committer, _run_row(request, generator, spec, len(calls)))
+        row = _run_row(request, generator, spec, len(calls))
+        remarks = _code_changes([*calls, row])
+        for remark in remarks:
+            _log.warning("%s: %s", location.root, remark)
+        return cls(location, committer, row, remarks)
 
     @property
     def attempted(self) -> int:
@@ -182,6 +199,7 @@ def _run_row(request: GenerateRequest, generator: Generator, spec: Spec, call: i
     name, version = generator.name, generator.version
     run = run_id(name, version, spec.spec_hash, request.run_seed)
     now = datetime.now(UTC)
+    versions = package_versions() | {"code": code_fingerprint(type(generator).__module__)}
     return {
         "call_id": f"{run}-{call}",
         "run_id": run,
@@ -194,7 +212,7 @@ def _run_row(request: GenerateRequest, generator: Generator, spec: Spec, call: i
         "task": spec.task,
         "robot": spec.robot,
         "options_json": canonical_json(request.options()),
-        "versions_json": canonical_json(package_versions()),
+        "versions_json": canonical_json(versions),
         "machine_json": canonical_json(machine()),
         "engine": engine(),
         "cpu": cpu(),
@@ -226,6 +244,18 @@ def _check_same(
         why="; ".join(differing[:6]),
         remedy=f"choose a new folder, or finish the run that is there: "
         f"datafactory resume {location.root}",
+    )
+
+
+def _code_changes(calls: Sequence[Row]) -> tuple[str, ...]:
+    """Says so when the last call is made by other programs than an earlier one."""
+    found = [str(json.loads(row["versions_json"]).get("code", "unknown")) for row in calls]
+    others = sorted(set(found[:-1]) - {found[-1]})
+    if not others:
+        return ()
+    return (
+        f"the programs changed since the run began: code {', '.join(others)} before, {found[-1]} "
+        "now; its episodes are then not all made by the same programs",
     )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 import os
 import platform
+import sys
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+_CODE = ("datafactory", "datafactory_assets")
 _PACKAGES = ("datafactory", "mujoco-core", "mujoco", "numpy", "pylance", "pyarrow", "distributed")
 
 
@@ -22,6 +26,40 @@ def package_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+@cache
+def code_fingerprint(module: str) -> str:
+    """Hash of the programs that attempts are made by, as 16 hex digits.
+
+    Covers the Python files and ``assets.lock`` of this package, the asset package and the package
+    of a generator.
+
+    Args:
+        module: Name of the generator's module, imported before.
+    """
+    digest = hashlib.sha256()
+    for package in sorted({*_CODE, module.partition(".")[0]}):
+        for name, path in _files(package):
+            data = path.read_bytes()
+            digest.update(f"{package}/{name} {len(data)}\n".encode() + data)
+    return digest.hexdigest()[:16]
+
+
+def _files(package: str) -> list[tuple[str, Path]]:
+    """(name, path) of the programs of a package or single module, sorted."""
+    module = sys.modules.get(package) or importlib.import_module(package)
+    folders = [Path(p) for p in getattr(module, "__path__", ())]
+    found = [
+        (p.relative_to(folder).as_posix(), p)
+        for folder in folders
+        for pattern in ("*.py", "assets.lock")
+        for p in folder.rglob(pattern)
+    ]
+    file = getattr(module, "__file__", None)
+    if not folders and file:
+        found.append((Path(file).name, Path(file)))
+    return sorted(found)
 
 
 def engine() -> str:

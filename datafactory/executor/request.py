@@ -108,6 +108,7 @@ class RunSummary:
         made: Episodes accepted by this call.
         reasons: (reason, count), most frequent first.
         wall_s: Wall seconds of this call.
+        remarks: What the user should know, such as programs that changed since the run began.
     """
 
     path: str
@@ -119,6 +120,7 @@ class RunSummary:
     made: int
     reasons: tuple[tuple[str, int], ...]
     wall_s: float
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass

@@ -70,7 +70,7 @@ def _numbers(values: object) -> str:
     return " ".join(f"{float(v):.9g}" for v in np.ravel(np.asarray(values, dtype=np.float64)))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def _shape_texts(key: ByContent) -> tuple[tuple[str, str], ...]:
     """(geom attributes, mesh vertices or '') of every shape; cached by content."""
     texts = []

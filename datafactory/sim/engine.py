@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 import mujoco
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 """The state that is stored: everything the next step depends on, except who is asleep."""
 
-# Instability is noticed by the clock and becomes a verdict; without a handler MuJoCo would write
-# MUJOCO_LOG.TXT into whatever folder the user is in.
-mujoco.set_mju_user_warning(lambda _: None)
+# Instability becomes a verdict; without a handler MuJoCo would also write MUJOCO_LOG.TXT into
+# whatever folder the user is in.
+mujoco.set_mju_user_warning(lambda text: logging.getLogger(__name__).debug("%s", text))
 
 
 def compile_mjcf(mjcf: str, meshes: Mapping[str, bytes]) -> mujoco.MjModel:

@@ -6,6 +6,8 @@ Sleeping bodies have no contacts in the running simulation, so a state is measur
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
@@ -45,37 +47,42 @@ def world_state(scene: SceneModel, data: mujoco.MjData) -> WorldState:
         table=scene.scene.table,
         assets={item.name: item.asset for item in objects},
         poses=poses,
-        contacts=_contacts(scene, data),
+        contacts=contacts(data, _entity_names(scene)),
         world_from_base=scene.scene.world_from_base,
         world_from_camera=scene.scene.world_from_camera,
     )
 
 
-def _entity_name(scene: SceneModel, index: int) -> str:
-    name = scene.entities[index]
-    return "robot" if name in ("arm", "gripper") else name
+def _entity_names(scene: SceneModel) -> list[str]:
+    """Entity name of every geom, as predicates see it: arm and gripper are the robot."""
+    shown = ["robot" if n in ("arm", "gripper") else n for n in scene.entities]
+    return [shown[k] for k in scene.geom_entity]
 
 
-def _contacts(scene: SceneModel, data: mujoco.MjData) -> tuple[Contact, ...]:
+def contacts(data: mujoco.MjData, entity_of_geom: Sequence[str]) -> tuple[Contact, ...]:
+    """Reads the contacts between different entities after ``mj_forward``.
+
+    Args:
+        data: Simulation data.
+        entity_of_geom: Entity name by geom index.
+    """
     if not data.ncon:
         return ()
     contact = data.contact
-    entity = scene.geom_entity[contact.geom]
     normals, positions = contact.frame[:, :3], contact.pos
-    address, distance = contact.efc_address, contact.dist
+    rows = zip(
+        contact.geom.tolist(), contact.dist.tolist(), contact.efc_address.tolist(), strict=True
+    )
     result = []
-    for k in range(data.ncon):
-        a = _entity_name(scene, int(entity[k, 0]))
-        b = _entity_name(scene, int(entity[k, 1]))
+    for k, ((first, second), distance, address) in enumerate(rows):
+        a, b = entity_of_geom[first], entity_of_geom[second]
         if a == b:
             continue
-        force = float(data.efc_force[address[k]]) if address[k] >= 0 else 0.0
+        force = float(data.efc_force[address]) if address >= 0 else 0.0
         sign = 1.0  # MuJoCo's normal points from the first geom to the second
         if a > b:
             a, b, sign = b, a, -1.0
-        result.append(
-            Contact(a, b, positions[k].copy(), sign * normals[k], force, float(distance[k]))
-        )
+        result.append(Contact(a, b, positions[k].copy(), sign * normals[k], force, distance))
     return tuple(result)
 
 

@@ -85,7 +85,7 @@ class Recorder:
         self._target_q: list[NDArray[np.float32]] = []
         self._target_opening: list[np.float32] = []
         self._checkpoints: list[tuple[int, Array]] = []
-        self._time = -1.0
+        self._time = float(self.data.time)
         self._last_opening = -1.0
         self._last_grip = np.float32(0.0)
         first, count = int(scene.arm_ctrl[0]), len(scene.arm_ctrl)
@@ -124,9 +124,10 @@ class Recorder:
     def settle(self, duration_s: float) -> None:
         """Lets the scene rest for a while, unrecorded, holding the current targets."""
         begin = time.thread_time()
-        mujoco.mj_step(self.scene.model, self.data, nstep=round(duration_s / TIMESTEP_S))
+        steps = round(duration_s / TIMESTEP_S)
+        mujoco.mj_step(self.scene.model, self.data, nstep=steps)
         self.step_cpu_s += time.thread_time() - begin
-        self._check_divergence()
+        self._check_divergence(steps)
 
     def tick(self) -> None:
         """Records a frame and holds the current controls for one frame."""
@@ -148,18 +149,21 @@ class Recorder:
             done += count
         self._sum_up_contacts()
         self.frame += 1
-        self._check_divergence()
+        self._check_divergence(self.steps_per_frame)
 
     def _checkpoint(self) -> None:
         state = get_state(self.scene.model, self.data)
         self._checkpoints.append((self.frame, state))
         restart(self.scene.model, self.data, state)
 
-    def _check_divergence(self) -> None:
-        # An unstable state makes MuJoCo reset itself: its clock then runs backwards.
-        now = self.data.time
-        self.diverged = self.diverged or not now > self._time
-        self._time = now
+    def _check_divergence(self, steps: int) -> None:
+        """An unstable state makes MuJoCo reset itself: its clock then is not where it should be.
+
+        Overflowing buffers (contacts dropped without a word) are no better than instability.
+        """
+        self._time += steps * TIMESTEP_S
+        late = abs(self.data.time - self._time) > 0.5 * TIMESTEP_S
+        self.diverged = self.diverged or late or bool(self.data.warning.number.any())
 
     def _look_at_contacts(self) -> None:
         """Merges the present contacts into the frame's pairs. Plain lists: there are a dozen."""

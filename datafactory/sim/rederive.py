@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import mujoco
-import numpy as np
 
 from datafactory.episode import ObjectRecord, Replay
 from datafactory.geometry import Pose
-from datafactory.scene import Contact, Table, WorldState
+from datafactory.scene import Table, WorldState
 from datafactory.sim.assembly import CAMERA, OBJECT_PREFIX, OPENCV_FROM_MUJOCO
 from datafactory.sim.engine import compile_mjcf, restart
+from datafactory.sim.measure import contacts
 from datafactory_assets.asset import RigidAsset
 
 AssetOf = Callable[[ObjectRecord], RigidAsset]
@@ -50,7 +50,7 @@ def end_state(
         table=_table(model),
         assets={item.name: asset_of(item) for item in objects},
         poses=poses,
-        contacts=_contacts(model, data),
+        contacts=contacts(data, [_entity(model, g) for g in range(model.ngeom)]),
         world_from_base=Pose.from_vector(world_from_base),
         world_from_camera=Pose.of(camera.pos, camera.quat) @ OPENCV_FROM_MUJOCO.inverse(),
     )
@@ -69,18 +69,3 @@ def _entity(model: mujoco.MjModel, geom: int) -> str:
         return str(body.removeprefix(OBJECT_PREFIX))
     name = str(model.geom(geom).name)
     return name if name in ("table", "floor") else "robot"
-
-
-def _contacts(model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Contact, ...]:
-    found = []
-    for contact in data.contact:
-        a, b = (_entity(model, int(g)) for g in contact.geom)
-        if a == b:
-            continue
-        address = contact.efc_address
-        force = float(data.efc_force[address]) if address >= 0 else 0.0
-        normal = np.array(contact.frame[:3])
-        if a > b:
-            a, b, normal = b, a, -normal
-        found.append(Contact(a, b, np.array(contact.pos), normal, force, float(contact.dist)))
-    return tuple(found)

@@ -5,8 +5,8 @@ counters. Readers trust ``episodes`` only; there are no transactions across tabl
 between two of them leaves attempts that no table mentions, which a resumed run makes again.
 
 A commit is checked by its effect, not by its acknowledgement: after it, the table must have
-exactly the expected rows more. An error whose commit took effect is a success; a commit applied
-twice is rolled back to its first application.
+exactly the expected data files more. An error whose commit took effect is a success; a commit that
+is applied twice, even while the next one is under way, counts once.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from datafactory.store.location import (
     lance_module,
     not_a_dataset,
     open_table,
+    reading,
     table_exists,
 )
 from datafactory.store.schema import STORAGE_VERSION, TABLES, table_schema
@@ -35,10 +36,11 @@ COMMIT_TRIES = 3
 
 
 def create_tables(location: Location, extra: Sequence[pa.Field]) -> None:
-    """Creates the empty tables, ``runs`` last.
+    """Creates the empty tables, ``runs`` last; tables that have rows are never replaced.
 
     Raises:
         DatasetError: The folder holds something else.
+        DatasetCorruptError: It holds rows, or tables that cannot be read.
         StorageError: It cannot be written.
     """
     if location.is_local and location.path.is_dir():
@@ -51,6 +53,8 @@ def create_tables(location: Location, extra: Sequence[pa.Field]) -> None:
                 remedy="choose a new folder",
             )
     lance = lance_module()
+    for name in TABLES:
+        _refuse_rows(location, name)
     for name in sorted(TABLES, key=lambda n: n == MARKER):
         schema = table_schema(name, extra if name == "episodes" else ())
         try:
@@ -63,6 +67,25 @@ def create_tables(location: Location, extra: Sequence[pa.Field]) -> None:
             )
         except OSError as error:
             raise storage_error(location, error) from error
+
+
+def _refuse_rows(location: Location, name: str) -> None:
+    """Makes sure that creating a table anew would lose nothing."""
+    if not table_exists(location, name):
+        return
+    if location.is_local:
+        folder = location.path / f"{name}.lance"
+        kept = [*(folder / "_versions").glob("*.manifest"), *(folder / "data").glob("*")]
+        if not kept:
+            return
+    if not open_table(location, name).count_rows():
+        return
+    raise DatasetCorruptError(
+        f"{location.root} has episodes or other rows but is not complete",
+        where=location.table(name),
+        why=f"the table '{name}' has rows, and {MARKER}.lance is missing or has no version",
+        remedy=f"restore {MARKER}.lance from a copy, or choose a new folder; nothing was changed",
+    )
 
 
 def is_dataset(location: Location) -> bool:
@@ -85,7 +108,8 @@ class Committer:
         self.location = location
         self.writer = FragmentWriter(location)
         self._open = {name: open_table(location, name) for name in TABLES}
-        ids = self._open["assets"].to_table(columns=["asset_id"]).column(0).to_pylist()
+        with reading(location, "assets"):
+            ids = self._open["assets"].to_table(columns=["asset_id"]).column(0).to_pylist()
         self._assets: set[str] = set(ids)
 
     def table(self, name: str) -> Any:
@@ -100,11 +124,12 @@ class Committer:
         """Attempt indices of the committed (accepted, rejected) rows.
 
         Raises:
-            DatasetCorruptError: An attempt has two rows.
+            DatasetCorruptError: An attempt has two rows, or they cannot be read.
         """
         found = []
         for name in ("episodes", "attempts"):
-            column = self._open[name].to_table(columns=["attempt"]).column(0).to_numpy()
+            with reading(self.location, name):
+                column = self._open[name].to_table(columns=["attempt"]).column(0).to_numpy()
             indices = set(np.unique(column).tolist())
             if len(indices) != len(column):
                 raise _duplicated(self.location, name)
@@ -136,24 +161,21 @@ class Committer:
             StorageError: The commit failed and had no effect.
             DatasetLockedError: Another writer committed in between.
         """
-        added = rows_of(fragments)
-        if not added:
+        if not rows_of(fragments):
             return
-        before = self._open[name]
-        count = before.count_rows()
-        for last in range(COMMIT_TRIES - 1, -1, -1):
+        ours = [file["path"] for fragment in fragments for file in fragment["files"]]
+        failure: OSError | None = None
+        for _ in range(COMMIT_TRIES):
+            before = self._open[name]
             try:
                 self._open[name] = self._commit(before, fragments, properties)
             except OSError as error:
+                failure = error
                 self.refresh(name)
-                if self._open[name].count_rows() == count and not last:
-                    raise storage_error(self.location, error) from error
-            now = self._open[name].count_rows()
-            if now == count + added:
+            if self._took_effect(name, before, ours):
                 return
-            if now != count:
-                self._undo_repeats(name, before.version, count + added, added)
-                return
+        why = failure or OSError("earlier commits kept arriving again")
+        raise storage_error(self.location, why) from failure
 
     def _commit(self, base: Any, fragments: Sequence[Fragment], properties: dict[str, str]) -> Any:
         lance = lance_module()
@@ -166,23 +188,33 @@ class Committer:
         )
         return lance.LanceDataset.commit(base, transaction)
 
-    def _undo_repeats(self, name: str, version: int, expected: int, added: int) -> None:
-        latest = open_table(self.location, name)
-        paths = [d.path for f in latest.get_fragments() for d in f.data_files()]
-        first = open_table(self.location, name, version + 1)
-        excess = latest.count_rows() - expected
-        if len(set(paths)) == len(paths) or first.count_rows() != expected or excess % added:
+    def _took_effect(self, name: str, before: Any, ours: list[str]) -> bool:
+        """Whether the table now is ``before`` and our files; repeated commits are rolled back."""
+        old, now = _paths(before), _paths(self._open[name])
+        if now == old + ours:
+            return True
+        if now == old:
+            return False
+        if not set(old) <= set(now) <= {*old, *ours}:
             raise DatasetLockedError(
                 f"another process wrote to {self.location.root} at the same time",
-                why=f"the table '{name}' has {latest.count_rows()} rows instead of {expected}",
+                why=f"the table '{name}' has {len(now)} data files instead of "
+                f"{len(old) + len(ours)}, and not only those of this run",
                 remedy="stop the other writer, then: datafactory resume " + self.location.root,
             )
-        first.restore()
+        target, done = before.version, False
+        for version in range(before.version + 1, self._open[name].version + 1):
+            if _paths(open_table(self.location, name, version)) == old + ours:
+                target, done = version, True
+                break
+        open_table(self.location, name, target).restore()
         self.refresh(name)
+        return done
 
     def runs(self) -> list[Row]:
         """All rows of the ``runs`` table, oldest first."""
-        rows = to_rows(self._open["runs"].to_table())
+        with reading(self.location, "runs"):
+            rows = to_rows(self._open["runs"].to_table())
         return sorted(rows, key=lambda r: (r["started_at"], r["call_id"]))
 
     def write_run(self, row: Row) -> None:
@@ -200,6 +232,11 @@ class Committer:
             )
         except OSError as error:
             raise storage_error(self.location, error) from error
+
+
+def _paths(table: Any) -> list[str]:
+    """The data files of a table in row order."""
+    return [file.path for part in table.get_fragments() for file in part.data_files()]
 
 
 def _duplicated(location: Location, where: str) -> DatasetCorruptError:

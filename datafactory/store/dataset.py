@@ -15,7 +15,14 @@ import pyarrow as pa
 from datafactory.errors import DatasetCorruptError, DatasetError
 from datafactory.store.encode import Row, content_hash, to_rows
 from datafactory.store.filters import check_filter
-from datafactory.store.location import MARKER, Location, not_a_dataset, open_table, table_exists
+from datafactory.store.location import (
+    MARKER,
+    Location,
+    not_a_dataset,
+    open_table,
+    reading,
+    table_exists,
+)
 from datafactory.store.schema import SCHEMA_VERSION, TABLES, light_columns, table_schema
 from datafactory.store.stored import StoredEpisode, stored_episode
 
@@ -167,7 +174,8 @@ class Dataset:
 
     def runs(self) -> list[RunRecord]:
         """The calls that made this dataset, oldest first."""
-        rows = to_rows(self.table("runs").to_table())
+        with reading(self.location, "runs"):
+            rows = to_rows(self.table("runs").to_table())
         return [run_record(r) for r in sorted(rows, key=lambda r: r["started_at"])]
 
     def _scan(
@@ -182,7 +190,8 @@ class Dataset:
         if where is not None:
             check_filter(where, table.schema.names)
         chosen = list(columns) if columns is not None else light_columns(table.schema)
-        return table.to_table(filter=where, columns=chosen, limit=limit, offset=offset)
+        with reading(self.location, name):
+            return table.to_table(filter=where, columns=chosen, limit=limit, offset=offset)
 
     def episodes(
         self,
@@ -219,14 +228,15 @@ class Dataset:
         """Geometry bytes of assets by id.
 
         Raises:
-            DatasetCorruptError: One of them has no row.
+            DatasetCorruptError: One of them has no row, or cannot be read.
         """
         if not ids:
             return {}
         listed = ", ".join("'" + i.replace("'", "''") + "'" for i in ids)
-        found = self.table("assets").to_table(
-            columns=["asset_id", "geometry"], filter=f"asset_id IN ({listed})"
-        )
+        with reading(self.location, "assets"):
+            found = self.table("assets").to_table(
+                columns=["asset_id", "geometry"], filter=f"asset_id IN ({listed})"
+            )
         result = dict(zip(found.column(0).to_pylist(), found.column(1).to_pylist(), strict=True))
         lost = sorted(set(ids) - set(result))
         if lost:
@@ -243,15 +253,15 @@ class Dataset:
 
         Raises:
             DatasetError: There is no such episode.
+            DatasetCorruptError: It cannot be read.
         """
-        table = self.table("episodes")
-        if isinstance(which, str):
-            safe = which.replace("'", "''")
-            data = table.to_table(columns=self._base_columns(), filter=f"episode_id = '{safe}'")
-        elif 0 <= which < len(self):
-            data = table.take([which], columns=self._base_columns())
-        else:
-            data = None
+        table, columns, data = self.table("episodes"), self._base_columns(), None
+        with reading(self.location, "episodes"):
+            if isinstance(which, str):
+                safe = which.replace("'", "''")
+                data = table.to_table(columns=columns, filter=f"episode_id = '{safe}'")
+            elif 0 <= which < len(self):
+                data = table.take([which], columns=columns)
         if data is None or data.num_rows == 0:
             raise DatasetError(
                 f"{self.location.root} has no episode {which!r}",
@@ -279,7 +289,13 @@ class Dataset:
             fragment_readahead=1,
             scan_in_order=True,
         )
-        for batch in scanner.to_batches():
+        with reading(self.location, "episodes"):
+            batches = scanner.to_batches()
+        while True:
+            with reading(self.location, "episodes"):
+                batch = next(batches, None)
+            if batch is None:
+                return
             for row in to_rows(batch):
                 yield row, stored_episode(row, extra)
 
@@ -334,8 +350,10 @@ def content_digest(path: str | os.PathLike[str] | Dataset, *, recompute: bool = 
         ("assets", "asset_id"),
     ):
         columns = None if recompute else [key, "content_hash"]
-        for batch in dataset.table(name).to_batches(columns=columns, batch_size=BATCH_EPISODES):
-            for row in to_rows(batch):
-                value = content_hash(row) if recompute else row["content_hash"]
-                lines.append(f"{name}/{row[key]}/{value}")
+        table = dataset.table(name)
+        with reading(dataset.location, name):
+            for batch in table.to_batches(columns=columns, batch_size=BATCH_EPISODES):
+                for row in to_rows(batch):
+                    value = content_hash(row) if recompute else row["content_hash"]
+                    lines.append(f"{name}/{row[key]}/{value}")
     return hashlib.blake2b("\n".join(sorted(lines)).encode(), digest_size=16).hexdigest()

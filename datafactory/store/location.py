@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from datafactory.errors import DatasetCorruptError, DatasetError
+import pyarrow as pa
+
+from datafactory.errors import DatasetCorruptError, DatasetError, SpecError
+from datafactory.store.schema import TABLES
 
 MARKER = "runs"
 """The table created last: a folder is a dataset if and only if it has it."""
@@ -82,50 +87,90 @@ def open_table(location: Location, name: str, version: int | str | None = None) 
     """Opens one table with the process's small shared cache.
 
     Raises:
-        DatasetError: There is no such table or version.
-        DatasetCorruptError: The table is there but cannot be read.
+        DatasetError: There is no dataset, or no such version of it.
+        DatasetCorruptError: The table is missing from a dataset, or cannot be read.
     """
     lance = lance_module()
     uri = location.table(name)
     try:
         return lance.dataset(uri, version=version, session=_touched["session"])
     except (OSError, ValueError, RuntimeError) as error:
+        if not table_exists(location, name):
+            raise _missing(location, name) from error
         if version is not None:
             raise DatasetError(
                 f"{location.root} has no version or tag '{version}'",
                 why=_first_line(error),
                 remedy=f"datafactory show {location.root} --versions",
             ) from error
-        if table_exists(location, name):
-            raise DatasetCorruptError(
-                f"the table '{name}' of {location.root} cannot be read",
-                why=_first_line(error),
-                remedy="restore it from a copy; the other tables are untouched",
-            ) from error
-        raise not_a_dataset(location) from error
+        raise DatasetCorruptError(
+            f"the table '{name}' of {location.root} cannot be read",
+            why=_first_line(error),
+            remedy="restore it from a copy; the other tables are untouched",
+        ) from error
+
+
+@contextmanager
+def reading(location: Location, name: str) -> Iterator[None]:
+    """Names the table when its stored bytes turn out to be unreadable.
+
+    Raises:
+        DatasetCorruptError: A data file is missing, cut short or has other bytes.
+        SpecError: A filter cannot be computed, for example for a division by zero.
+    """
+    try:
+        yield
+    except (OSError, pa.ArrowInvalid) as error:
+        why = _first_line(error)
+        if "applying filter" in why:
+            raise SpecError("the filter cannot be computed", where=name, why=why) from error
+        raise DatasetCorruptError(
+            f"the table '{name}' of {location.root} cannot be read",
+            where=location.table(name),
+            why=why,
+            remedy=f"restore it from a copy, or read an older version with Dataset.at(); "
+            f"datafactory show {location.root} --versions lists them",
+        ) from error
 
 
 def table_exists(location: Location, name: str) -> bool:
-    """Whether the table's folder or first manifest exists."""
+    """Whether the table is there, readable or not; only "not found" means that it is not."""
     if location.is_local:
         return Path(location.table(name)).is_dir()
     lance = lance_module()
     try:
         lance.dataset(location.table(name))
-    except (OSError, ValueError):
-        return False
+    except (OSError, ValueError) as error:
+        return "was not found" not in str(error)
     return True
+
+
+def _missing(location: Location, name: str) -> DatasetError:
+    if name == MARKER or not table_exists(location, MARKER):
+        return not_a_dataset(location)
+    return DatasetCorruptError(
+        f"the table '{name}' of {location.root} is missing",
+        where=location.table(name),
+        why="the folder is not there although other tables of the dataset are",
+        remedy="restore it from a copy; the other tables are untouched",
+    )
 
 
 def not_a_dataset(location: Location) -> DatasetError:
     """The error for a folder that is missing or something else."""
     why = "it has no runs.lance"
+    remedy = "check the path, or make a dataset with 'datafactory generate --out PATH'"
+    if any(table_exists(location, name) for name in TABLES):
+        remedy = (
+            "restore runs.lance from a copy; if its creation was cut short, "
+            "'datafactory generate' starts anew"
+        )
     if location.is_local and not location.path.exists():
         why = "the folder does not exist"
     return DatasetError(
         f"{location.root} is not a datafactory dataset",
         why=why,
-        remedy="check the path, or make a dataset with 'datafactory generate --out PATH'",
+        remedy=remedy,
     )
 
 

@@ -120,7 +120,7 @@ def arrange(
             return result
         state = _state(problem, result, assets)
         done = check_goal(case.goal, state, stage=last).holds
-        if not done and (others or _has_room(case, state, streams["object_pose"])):
+        if not done and _has_room(case, state, streams["room"]):
             break
     if not others:
         return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from datafactory.episode import CheckResult
+from datafactory.geometry import Pose
 from datafactory.scene import WorldState
 from datafactory.scene_graph.goal import check_goal
 from datafactory.scene_graph.graph import Goal
@@ -14,7 +15,7 @@ from datafactory.sim.recorder import Recorder
 from datafactory_pick_place import judge
 from datafactory_pick_place.clock import StageClock
 from datafactory_pick_place.execution import FIRST_OBJECT, Execution, Held, Stop
-from datafactory_pick_place.poses import release_opening
+from datafactory_pick_place.poses import must_stand, release_opening
 from datafactory_pick_place.reach import PickPlan, PlacePlan, Reach, Refusal
 from datafactory_pick_place.streams import AttemptStreams
 from datafactory_pick_place.subgoals import Subgoal, plan_stage
@@ -46,6 +47,8 @@ class Attempt:
     Attributes:
         checks: All checks made so far.
         moved: Names of the objects the robot moved.
+        moved: Names of the objects the robot moved; moved_in: the same by stage.
+        intended: Where moved objects that have to stand were meant to rest.
         regrasps: Number of second grasps.
         initial, final: Measured world states; None until reached.
         goal_held_once: The goal held at some measured instant.
@@ -66,6 +69,8 @@ class Attempt:
         self.checks: list[CheckResult] = []
         self.regrasps = 0
         self.moved: set[str] = set()
+        self.moved_in: list[set[str]] = []
+        self.intended: dict[str, Pose] = {}
         self.initial: WorldState | None = None
         self.final: WorldState | None = None
         self.goal_held_once = False
@@ -84,10 +89,12 @@ class Attempt:
         for stage in range(len(self.goal.stages)):
             state = self._state()
             subgoals = plan_stage(self.goal, stage, state, self._movable())
+            self.moved_in.append(set())
             if subgoals is None:
-                return Rejected("plan", "no_grasp")
+                return Rejected("grasp", "no_grasp")
             for subgoal in subgoals:
                 rejected = self._move(subgoal, count)
+                self.moved_in[-1].add(subgoal.subject)
                 if rejected:
                     return rejected
                 count += 1
@@ -113,18 +120,12 @@ class Attempt:
     def _settle(self) -> Rejected | None:
         with self.clock.stage("settle"):
             self.recorder.settle(SETTLE_S)
-            state = self._state()
-            self.initial = state
-            if self.recorder.diverged:
-                return Rejected("settle", "sim_diverged")
-            if not self._note(*judge.settled(self.scene, self.recorder.data, state)):
-                return Rejected("settle", "scene_unstable")
-            if not self._note(*judge.relations_hold(self.scene.scene.relations, state)):
-                return Rejected("settle", "scene_unstable")
-            already = check_goal(self.goal, state).holds
-            if not self._note(judge.flag("settle", "goal_not_true_yet", not already)):
-                return Rejected("settle", "goal_already_true")
-        return None
+            state = self.initial = self._state()
+            checks, reason = judge.started(
+                self.scene, self.recorder.data, state, self.goal, diverged=self.recorder.diverged
+            )
+            self._note(*checks)
+        return Rejected("settle", reason) if reason else None
 
     def _move(self, subgoal: Subgoal, number: int) -> Rejected | None:
         """Picks and places one object, with at most one second grasp."""
@@ -151,7 +152,7 @@ class Attempt:
             rejected = self._back_off(subject, number)
             if rejected:
                 return rejected
-        return self._place(subject, plan, number)
+        return self._place(subject, plan, subgoal, number)
 
     def _plan_pick(self, subject: int, subgoal: Subgoal) -> PickPlan | Refusal:
         with self.clock.stage("grasp"):
@@ -256,7 +257,9 @@ class Attempt:
             execution.phase("regrasp", start, number)
         return self._stopped(stop) if stop else None
 
-    def _place(self, subject: int, plan: PickPlan, number: int) -> Rejected | None:
+    def _place(
+        self, subject: int, plan: PickPlan, subgoal: Subgoal, number: int
+    ) -> Rejected | None:
         execution = self.execution
         tcp_from_object = execution.tcp().inverse() @ execution.object_pose(subject)
         with self.clock.stage("plan"):
@@ -264,6 +267,8 @@ class Attempt:
             place = self.reach.place(subject, tcp_from_object, execution.width, plan, execution.q)
         if isinstance(place, Refusal):
             return Rejected(place.stage, place.reason)
+        if must_stand(self.scene.scene.objects[subject].asset, subgoal.relations):
+            self.intended[subgoal.subject] = place.placement.world_from_object
         with self.clock.stage("execute"):
             stop = self._carry(subject, place, number)
             if stop:
@@ -343,7 +348,9 @@ class Attempt:
                 return Rejected("hold", "place_missed")
             if not self._note(*judge.at_rest(self.scene, self.recorder.data, before, state)):
                 return Rejected("hold", "not_settled")
-            if not self._note(*judge.earlier_stages(self.goal, state)):
+            if not self._note(*judge.earlier_stages(self.goal, state, self.moved_in)):
+                return Rejected("hold", "place_missed")
+            if not self._note(*judge.upright(self.intended, state)):
                 return Rejected("hold", "place_missed")
             left = {n: p for n, p in self.initial.poses.items() if n not in self.moved}
             if not self._note(*judge.bystanders(left, state)):
@@ -351,5 +358,6 @@ class Attempt:
             if not self._note(*judge.robot_clear(self.scene, state, execution, self.moved)):
                 return Rejected("hold", "robot_contact")
             if not self._note(*judge.execution_limits(self.recorder, execution)):
-                return Rejected("hold", "robot_contact")
+                deep = self.recorder.max_penetration > judge.MAX_PENETRATION_M
+                return Rejected("execute", "overlap" if deep else "robot_contact")
         return None

@@ -178,9 +178,10 @@ class Execution:
         self.recorder.tick()
         if self.recorder.diverged:
             return Stop("sim_diverged", "stable_simulation", 1.0, 0.0, "1")
-        return self._forbidden_contact() or self._lost_object()
+        return self.violation() or self._lost_object()
 
-    def _forbidden_contact(self) -> Stop | None:
+    def violation(self) -> Stop | None:
+        """The first forbidden contact of the last frame."""
         names = self.scene.entities
         for (a, b), (force, _) in self.recorder.touching.items():
             if ARM in (a, b):

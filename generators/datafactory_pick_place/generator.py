@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 NAME = "pick_place"
 VERSION = "1"
+REASONS = {
+    "no_place": "no free place satisfies the goal relation",
+    "overlap": "bodies penetrated each other by more than the limit",
+}
 STAGES = ("layout", "settle", "grasp", "plan", "execute", "goal", "hold")
 
 
@@ -39,7 +43,7 @@ class PickPlace:
     name = NAME
     version = VERSION
     stages = STAGES
-    reasons: Mapping[str, str] = {}
+    reasons: Mapping[str, str] = REASONS
 
     def tasks(self) -> tuple[TaskInfo, ...]:
         """Shipped tasks, by file name."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import mujoco
 import numpy as np
@@ -27,6 +28,7 @@ MAX_HOLD_DRIFT_M = 0.004
 MAX_BYSTANDER_M = 0.02
 MAX_BYSTANDER_RAD = 0.2
 MAX_PENETRATION_M = 0.002
+MAX_SUBJECT_TILT_RAD = 0.35
 MIN_RETREAT_M = 0.04
 MIN_FINAL_OPENING = 0.85
 
@@ -88,7 +90,12 @@ def _finite(value: float) -> float:
 def _measures(stage: str, check: RelationCheck) -> list[CheckResult]:
     return [
         CheckResult(
-            stage, f"{check.relation}:{m.name}", m.holds, float(m.value), m.limit, m.unit or "1"
+            stage,
+            f"{check.relation}:{m.name}",
+            m.holds,
+            _finite(m.value),
+            _finite(m.limit),
+            m.unit or "1",
         )
         for m in check.measured
     ]
@@ -146,16 +153,51 @@ def _turn(asset: RigidAsset, left: Pose, now: Pose) -> float:
     return quat_angle(left.quat, now.quat)
 
 
-def earlier_stages(goal: Goal, state: WorldState) -> tuple[CheckResult, ...]:
-    """Earlier stages still hold at the end, unless a later one moves what they are about."""
+def earlier_stages(
+    goal: Goal, state: WorldState, moved_in: Sequence[AbstractSet[str]]
+) -> tuple[CheckResult, ...]:
+    """Earlier stages still hold at the end, unless what they are about was moved again.
+
+    Args:
+        goal: The goal.
+        state: End state.
+        moved_in: Names of the objects moved in each stage.
+    """
     checks = []
     for k in range(len(goal.stages) - 1):
         about = {n for alt in goal.stages[k] for r in alt for n in (r.subject, *r.objects)}
-        later = {r.subject for stage in goal.stages[k + 1 :] for alt in stage for r in alt}
-        if not about & later:
+        if not about & set().union(*moved_in[k + 1 :]):
             holds = check_goal(goal, state, stage=k).holds
             checks.append(flag("hold", f"stage_{k}_still_holds", holds))
     return tuple(checks)
+
+
+def upright(intended: Mapping[str, Pose], state: WorldState) -> tuple[CheckResult, ...]:
+    """Objects that were put down stand as they were meant to: nothing toppled.
+
+    Args:
+        intended: Planned world_from_object of every moved object that has to stand.
+        state: End state.
+    """
+    tilt = 0.0
+    for name, pose in intended.items():
+        cosine = float(pose.rotation()[2] @ state.poses[name].rotation()[2])
+        tilt = max(tilt, float(np.arccos(np.clip(cosine, -1.0, 1.0))))
+    return (_at_most("hold", "subject_tilt", tilt, MAX_SUBJECT_TILT_RAD, "rad"),)
+
+
+def started(
+    scene: SceneModel, data: mujoco.MjData, state: WorldState, goal: Goal, *, diverged: bool
+) -> tuple[tuple[CheckResult, ...], str]:
+    """Whether a settled scene is a fair start: the checks, and a reason code or ``""``."""
+    checks: tuple[CheckResult, ...] = (flag("settle", "stable_simulation", not diverged),)
+    if diverged:
+        return checks, "sim_diverged"
+    checks += (*settled(scene, data, state), *relations_hold(scene.scene.relations, state))
+    if not all(c.passed for c in checks):
+        return checks, "scene_unstable"
+    todo = flag("settle", "goal_not_true_yet", not check_goal(goal, state).holds)
+    return (*checks, todo), "" if todo.passed else "goal_already_true"
 
 
 def robot_clear(

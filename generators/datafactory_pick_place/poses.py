@@ -26,6 +26,11 @@ def release_opening(robot: RobotModel, width: float) -> float:
     return min(1.0, (width + RELEASE_M) / robot.gripper_max_width_m)
 
 
+def must_stand(asset: RigidAsset, relations: Sequence[Relation]) -> bool:
+    """Whether an object has to rest the way it was put: not inside things, and not if it rolls."""
+    return "rolls" not in asset.attributes and all(r.name != "in" for r in relations)
+
+
 def behind(target: Pose) -> Pose:
     """The TCP pose drawn back along the approach direction."""
     return target @ Pose.of((0.0, 0.0, -APPROACH_M))

@@ -29,6 +29,7 @@ NEIGHBOUR_M = 0.12
 MAX_GRASPS_TRIED = 10
 PLACEMENTS = 3
 STEP_M = 0.02
+RANDOM_SEEDS = 2
 LINE_CHECK_RAD = 0.03
 TIP_GAP_M = 0.001
 BRUSH_M = 0.002
@@ -189,7 +190,7 @@ class Reach:
             return Refusal("grasp", "no_grasp", 0)
         sampled = sample_poses(relations, item.asset, state, streams[1], PLACEMENTS)
         if not sampled:
-            return Refusal("plan", "layout_infeasible", 0)
+            return Refusal("plan", "no_place", 0)
         placements = [v for p in sampled for v in (p, turned(p, item.asset, pose, relations))]
         refusal = Refusal("plan", "ik_failed", 0)
         for tried, grasp in enumerate(grasps[:MAX_GRASPS_TRIED], start=1):
@@ -208,8 +209,9 @@ class Reach:
         self._approach_support(subject)
         target = pose @ grasp.object_from_tcp
         found = self.kinematics.solve_best(
-            target, (self.home, q), valid=lambda x: self._dexterous(x) and world.free(x)
-        )
+            target, (self.home, q), rng=self.rng, n_random=RANDOM_SEEDS,
+            valid=lambda x: self._dexterous(x) and world.free(x),
+        )  # fmt: skip
         if not found.ok:
             return found.reason or "ik_failed"
         line = self.kinematics.line(found.q, straight_path(target, behind(target), 4))
@@ -218,8 +220,8 @@ class Reach:
         if not self.kinematics.line(found.q, straight_path(target, above(target), 4)).ok:
             return "ik_failed"
         placed = self._first_place(subject, grasp, placements, found.q)
-        if placed is None:
-            return "ik_failed"
+        if isinstance(placed, str):
+            return placed
         self._let_go()
         self._set_opening(grasp.opening)
         self._approach_support(subject)
@@ -250,20 +252,23 @@ class Reach:
 
     def _first_place(
         self, subject: int, grasp: Grasp, placements: Sequence[Placement], q_near: Array
-    ) -> tuple[int, Array] | None:
-        """Index and posture of the first place pose this grasp can reach without collision."""
+    ) -> tuple[int, Array] | str:
+        """Index and posture of the first place pose this grasp can reach, or a reason code."""
         tcp_from_object = grasp.object_from_tcp.inverse()
         self._attach(subject, tcp_from_object, grasp.width)
+        reason = "ik_failed"
         for index, placement in enumerate(placements):
             found = self._place_posture(placement, grasp.object_from_tcp, grasp.width, q_near)
-            if found is not None:
+            if not isinstance(found, str):
                 return index, found[0]
-        return None
+            reason = found if reason != "plan_collision" else reason
+        return reason
 
     def _place_posture(
         self, placement: Placement, object_from_tcp: Pose, width: float, q_near: Array
-    ) -> tuple[Array, float] | None:
-        """Posture (dof,) and release gap for a place pose, or None."""
+    ) -> tuple[Array, float] | str:
+        """Posture (dof,) and release gap for a place pose, or a reason code."""
+        reason = "ik_failed"
         for gap in RELEASE_GAPS_M:
             lifted = Pose(
                 placement.world_from_object.position + np.array([0.0, 0.0, gap]),
@@ -274,13 +279,14 @@ class Reach:
                 target, (q_near, self.home), good_score=0.3, valid=self._dexterous
             )
             if not found.ok:
-                return None
+                return reason
             if not (self.world.free(found.q) and self._can_open(found.q, width)):
+                reason = "plan_collision"
                 continue
             way_out = self.kinematics.line(found.q, straight_path(target, behind(target), 4))
             if way_out.ok:
                 return found.q, gap
-        return None
+        return reason
 
     def _can_open(self, q: Array, width: float) -> bool:
         """Whether the fingers have room to let go at a posture."""
@@ -306,7 +312,8 @@ class Reach:
         reason = "ik_failed"
         for placement in plan.placements:
             found = self._place_posture(placement, object_from_tcp, width, plan.q_place)
-            if found is None:
+            if isinstance(found, str):
+                reason = found
                 continue
             q_place, gap = found
             target = self.kinematics.fk(q_place)

@@ -14,15 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datafactory.binding import ManipulationSpec
+from datafactory.errors import SpecError
 from datafactory.planning.kinematics import ArmKinematics
 from datafactory.scene import WorldState
 from datafactory.scene_graph.goal import GoalProgress, check_goal
+from datafactory.scene_graph.graph import Goal
 from datafactory.sim.assembly import assemble
 from datafactory.sim.measure import Measurer
 from datafactory.sim.recorder import Recorder
 from datafactory_pick_place import judge
 from datafactory_pick_place.attempt import HOLD_S, SETTLE_S
-from datafactory_pick_place.language import phrase
+from datafactory_pick_place.execution import Execution, Stop
+from datafactory_pick_place.language import Phrasing, phrase
 from datafactory_pick_place.maker import PickPlaceMaker
 from datafactory_pick_place.sampling import draw_scene
 from datafactory_pick_place.streams import AttemptStreams
@@ -31,6 +34,7 @@ Observation = dict[str, NDArray[np.float32]]
 
 
 EPISODE_S = 20
+MAX_SKIPPED = 200
 
 
 def _reals(n: int) -> gymnasium.spaces.Box[Any]:
@@ -44,7 +48,8 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
     Observations: ``joint_position`` (dof,) rad, ``gripper_opening`` (1,), ``eef_pose`` (7,)
     world_from_tcp, ``object_poses`` (n, 7) world_from_object, all float32.
     Actions: (dof + 1,) float32: absolute joint targets in rad and the gripper opening in [0, 1].
-    The info of ``reset`` holds the instruction; that of ``step`` holds ``success``.
+    The info of ``reset`` holds the instruction; that of ``step`` holds ``success`` and
+    ``foul``, the reason code of the first forbidden contact.
 
     Args:
         spec: Bound task.
@@ -85,28 +90,20 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         asked = None if options is None else options.get("index")
         following = self._next_index if seed is None else seed
         index = following if asked is None else int(asked)
-        while True:
-            streams = AttemptStreams(self.bound, self.run_seed, index)
-            draw = draw_scene(self.bound, self.maker.robot, streams, self.maker.sources)
-            if draw.scene is not None:
+        for _ in range(MAX_SKIPPED):
+            words, refusal = self._lay_out(index)
+            if not refusal:
                 break
             if asked is not None:
-                raise ValueError(f"attempt {index} has no layout: {draw.unsatisfied}")
+                raise SpecError(f"attempt {index} is no fair start", why=refusal)
             index += 1
+        else:
+            raise SpecError(
+                f"no fair start among {MAX_SKIPPED} indices", why=refusal,
+                remedy="see `datafactory generate --dry-run` for the reasons",
+            )  # fmt: skip
         self._next_index = index + 1
         self.index = index
-        scene = assemble(draw.scene, self.maker.robot)
-        self._kinematics.world_from_base = draw.scene.world_from_base
-        self.recorder = Recorder(scene, self.bound.fps)
-        self.recorder.settle(SETTLE_S)
-        self._measurer = Measurer(scene)
-        self._progress = GoalProgress(draw.case.goal)
-        self._held_frames = 0
-        subjects = {r.subject for r in draw.case.goal.relations()}
-        initial = self._measurer.state_of(self.recorder.data)
-        self._bystanders = {n: p for n, p in initial.poses.items() if n not in subjects}
-        self.max_frames = self._limit or EPISODE_S * self.bound.fps * len(subjects)
-        words = phrase(draw.case.instructions, draw.assets, streams["language"])
         info = {
             "index": index,
             "instruction": words.instruction,
@@ -114,6 +111,34 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
             "instruction_split": words.split,
         }
         return self._observe(), info
+
+    def _lay_out(self, index: int) -> tuple[Phrasing, str]:
+        """Prepares the scene of an index; the text says why it is no fair start."""
+        streams = AttemptStreams(self.bound, self.run_seed, index)
+        draw = draw_scene(self.bound, self.maker.robot, streams, self.maker.sources)
+        words = phrase(draw.case.instructions, draw.assets, streams["language"])
+        if draw.scene is None:
+            return words, f"layout_infeasible: {', '.join(draw.unsatisfied)}"
+        scene = assemble(draw.scene, self.maker.robot)
+        self._kinematics.world_from_base = draw.scene.world_from_base
+        self.recorder = Recorder(scene, self.bound.fps)
+        self.recorder.settle(SETTLE_S)
+        self._measurer = Measurer(scene)
+        self._progress = GoalProgress(draw.case.goal)
+        self._held_frames = 0
+        initial = self._measurer.state_of(self.recorder.data)
+        goal = draw.case.goal
+        self._subjects = {r.subject for r in goal.relations()}
+        self._bystanders = {n: p for n, p in initial.poses.items() if n not in self._subjects}
+        self._watch = Execution(scene, self.recorder)
+        self._watch.touchable = {scene.entity(n) for n in self._subjects}
+        self._watch.supports = {scene.entity(n) for n in goal.names() | {"table"}}
+        self._foul: Stop | None = None
+        self.max_frames = self._limit or EPISODE_S * self.bound.fps * len(self._subjects)
+        _, reason = judge.started(
+            scene, self.recorder.data, initial, goal, diverged=self.recorder.diverged
+        )
+        return words, reason
 
     def step(
         self, action: NDArray[np.float32]
@@ -124,15 +149,21 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         self.recorder.tick()
         state = self._measurer.state_of(self.recorder.data)
         self._progress = self._progress.advance(state)
+        self._foul = self._foul or self._watch.violation()
         self._held_frames = self._held_frames + 1 if self._holds(state) else 0
-        scene, data = self.recorder.scene, self.recorder.data
-        opening = scene.robot.gripper_opening(data.qpos[scene.gripper_qpos])
-        success = (
-            self._held_frames >= round(HOLD_S * self.bound.fps)
-            and opening >= judge.MIN_FINAL_OPENING
-        )
+        success = self._held_frames >= round(HOLD_S * self.bound.fps) and self._clear(state)
         truncated = self.recorder.frame >= self.max_frames or self.recorder.diverged
-        return self._observe(), float(success), success, truncated, {"success": success}
+        info = {"success": success, "foul": self._foul.reason if self._foul else ""}
+        return self._observe(), float(success), success, truncated, info
+
+    def _clear(self, state: WorldState) -> bool:
+        """The verdict's last demands: gripper open and away, nothing forbidden on the way."""
+        scene = self.recorder.scene
+        checks = (
+            *judge.robot_clear(scene, state, self._watch, self._subjects),
+            *judge.execution_limits(self.recorder, self._watch),
+        )
+        return self._foul is None and all(c.passed for c in checks)
 
     def expert(self) -> NDArray[np.float32] | None:
         """The expert's actions (T, dof + 1) for the scene that ``reset`` laid out.
@@ -153,11 +184,16 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
             return False
         checks = (
             *judge.resting(self.recorder.scene, self.recorder.data, "hold"),
-            *judge.earlier_stages(goal, state),
+            *judge.earlier_stages(goal, state, self._moved_in(goal)),
             *judge.bystanders(self._bystanders, state),
         )
         touching = any("robot" in (c.a, c.b) for c in state.contacts)
         return all(c.passed for c in checks) and not touching
+
+    @staticmethod
+    def _moved_in(goal: Goal) -> list[set[str]]:
+        """What each stage may move: the subjects of its alternatives."""
+        return [{r.subject for alt in stage for r in alt} for stage in goal.stages]
 
     def _observe(self) -> Observation:
         scene, data = self.recorder.scene, self.recorder.data
