@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,12 +15,14 @@ from datafactory.errors import (
     DatasetLockedError,
     StorageError,
 )
+from datafactory.executor.coordinator import run_generation
+from datafactory.executor.request import GenerateRequest
 from datafactory.store.commit import COMMIT_TRIES, Committer, create_tables, is_dataset
 from datafactory.store.compact import collect_garbage, compact, compact_table, small_fragments
 from datafactory.store.dataset import content_digest, open_dataset
-from datafactory.store.location import Location
+from datafactory.store.location import Location, open_table, table_exists
 from datafactory.store.lock import holder, writer_lock
-from tests.fake_attempts import Fake, FakeSpec, realistic
+from tests.fake_attempts import REFERENCE, Fake, FakeSpec, realistic
 from tests.store_fixture import make, rows, run_row
 
 
@@ -79,6 +82,39 @@ def test_a_commit_applied_more_than_once_is_rolled_back_to_one(committer, monkey
     committer.append("episodes", fragments(committer, 15, 20), {})
     attempts = open_dataset(committer.location.root).episodes(columns=["attempt"])
     assert len(set(attempts.column(0).to_pylist())) == attempts.num_rows
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_late_repeat_of_the_batch_before_is_undone(committer, monkeypatch, answered):
+    """It lands before the next batch, which has as many rows, or instead of its first try."""
+    commit, late = Committer._commit, []
+    first, second = fragments(committer, 10, 15), fragments(committer, 15, 20)
+    keep = committer.writer.keep
+    size = min(first[0]["physical_rows"], second[0]["physical_rows"])
+    first = keep("episodes", first, ids_of(range(10, 15))[:size])
+    second = keep("episodes", second, ids_of(range(15, 20))[:size])
+    assert first[0]["physical_rows"] == second[0]["physical_rows"] == size
+
+    def delayed(self, base, parts, properties):
+        if late:
+            commit(self, base, late.pop(), properties)
+            if not answered:
+                raise OSError("timed out")
+        return commit(self, base, parts, properties)
+
+    before = count(committer)
+    committer.append("episodes", first, {})
+    monkeypatch.setattr(Committer, "_commit", delayed)
+    late.append(first)
+    committer.append("episodes", second, {})
+    attempts = open_dataset(committer.location.root).episodes(columns=["attempt"])
+    assert count(committer) == before + 2 * size
+    assert len(set(attempts.column(0).to_pylist())) == attempts.num_rows
+    assert committer.attempts_done()
+
+
+def ids_of(indices):
+    return [r["episode_id"] for r in rows(FakeSpec(), indices)[0]]
 
 
 def test_a_commit_that_fails_for_a_moment_is_tried_again(committer, monkeypatch):
@@ -188,6 +224,43 @@ def test_creation_cut_short_is_finished_by_the_next_one(tmp_path, monkeypatch):
     create_tables(location, Fake().extra_columns())
     assert is_dataset(location)
     assert len(open_dataset(location.root)) == 0
+
+
+@pytest.mark.parametrize("damage", ["missing", "no manifest", "unreadable"])
+def test_rows_are_never_replaced_by_empty_tables(committer, damage):
+    root = committer.location.path
+    versions = root / "runs.lance/_versions"
+    if damage == "missing":
+        shutil.rmtree(root / "runs.lance")
+    for manifest in list(versions.glob("*")):
+        manifest.unlink() if damage == "no manifest" else manifest.write_bytes(b"junk")
+    before = committer.table("episodes").count_rows()
+    assert before
+    with pytest.raises(DatasetCorruptError, match=r"runs|attempts|episodes"):
+        run_generation(request(root))
+    assert open_table(committer.location, "episodes").count_rows() == before
+
+
+def request(root):
+    return GenerateRequest(str(root), REFERENCE, FakeSpec().to_dict(), n=20, run_seed=7, workers=1)
+
+
+@pytest.mark.parametrize("name", ["assets", "episodes", "attempts"])
+def test_a_lost_table_is_named(committer, name):
+    shutil.rmtree(committer.location.table(name))
+    for use in (open_dataset, lambda root: run_generation(request(root))):
+        with pytest.raises(DatasetCorruptError, match=rf"'{name}' of .* is missing") as caught:
+            use(committer.location.root)
+        assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize("answer", ["connection reset", "was not found: Not found"])
+def test_only_not_found_means_that_a_table_is_absent(monkeypatch, answer):
+    def fails(*args, **kwargs):
+        raise OSError(answer)
+
+    monkeypatch.setattr("lance.dataset", fails)
+    assert table_exists(Location.of("s3://bucket/d"), "runs") == ("not found" not in answer)
 
 
 def test_compaction_keeps_content_order_and_size(tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from datafactory.errors import DatasetCorruptError, DatasetError, SpecError, UnknownNameError
+from datafactory.store.commit import Committer
 from datafactory.store.dataset import content_digest, open_dataset
 from datafactory.store.filters import FUNCTIONS, check_filter
 from tests.fake_attempts import Fake, FakeSpec
@@ -145,6 +146,35 @@ def test_a_corrupt_table_is_named(tmp_path):
         manifest.write_bytes(b"not a manifest")
     with pytest.raises(DatasetCorruptError, match="'episodes'"):
         open_dataset(tmp_path / "d")
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 200])
+def test_data_files_that_cannot_be_read_are_named(tmp_path, content):
+    make(tmp_path / "d", count=5)
+    dataset = open_dataset(tmp_path / "d")
+    for name in ("episodes", "attempts", "assets", "runs"):
+        for file in (tmp_path / f"d/{name}.lance/data").iterdir():
+            file.write_bytes(content)
+    for name, read in (
+        ("episodes", dataset.episodes),
+        ("episodes", lambda: dataset.episode(0)),
+        ("episodes", lambda: dataset.episode("f" * 32)),
+        ("episodes", lambda: list(dataset.iter_episodes())),
+        ("episodes", lambda: content_digest(dataset)),
+        ("attempts", dataset.attempts),
+        ("assets", lambda: dataset.asset_bytes(["mesh0"])),
+        ("runs", lambda: open_dataset(tmp_path / "d").runs()),
+        ("assets", lambda: Committer(dataset.location)),
+    ):
+        with pytest.raises(DatasetCorruptError, match=f"'{name}' of") as caught:
+            read()
+        assert "older version" in caught.value.remedy
+        assert caught.value.exit_code == 1
+
+
+def test_filters_that_cannot_be_computed_do_not_blame_the_data(dataset):
+    with pytest.raises(SpecError, match="filter cannot be computed"):
+        dataset.episodes("length / 0 > 1")
 
 
 def test_a_newer_format_is_refused(path, monkeypatch):

@@ -18,6 +18,7 @@ from datafactory.errors import (
 from datafactory.executor.attempts import Reply
 from datafactory.executor.coordinator import run_generation
 from datafactory.executor.faults import AttemptBugError
+from datafactory.executor.machine import code_fingerprint
 from datafactory.executor.request import GenerateRequest, Meter
 from datafactory.executor.resume import resume, status
 from datafactory.executor.shards import Shards, holes, truncate
@@ -113,6 +114,34 @@ def test_another_engine_version_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("datafactory.executor.ledger.engine", lambda: "mujoco 9")
     with pytest.raises(DatasetError, match="mujoco 9 here"):
         run_generation(ask(tmp_path / "d", n=3))
+
+
+def test_a_change_of_the_programs_is_never_silent(tmp_path, monkeypatch, caplog):
+    first = run_generation(ask(tmp_path / "d", n=2))
+    again = run_generation(ask(tmp_path / "d", n=3))
+    assert first.remarks == again.remarks == ()
+    codes = [r.versions["code"] for r in open_dataset(tmp_path / "d").runs()]
+    assert len(codes) == 2
+    assert len(set(codes)) == 1
+    monkeypatch.setattr("datafactory.executor.ledger.code_fingerprint", lambda module: "other")
+    changed = run_generation(ask(tmp_path / "d", n=4))
+    assert f"code {codes[0]} before, other now" in changed.remarks[0]
+    assert changed.remarks[0] in caplog.text
+    assert open_dataset(tmp_path / "d").runs()[-1].versions["code"] == "other"
+
+
+def test_the_fingerprint_sees_programs_and_pinned_assets(tmp_path, monkeypatch):
+    package = tmp_path / "some_generator"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = set()
+    for name in ("__init__.py", "inner.py", "assets.lock", "notes.txt"):
+        (package / name).write_text("x = 1\n")
+        code_fingerprint.cache_clear()
+        found.add(code_fingerprint("some_generator.inner"))
+    assert len(found) == 3
+    code_fingerprint.cache_clear()
 
 
 def test_a_writer_excludes_others(tmp_path):

@@ -112,7 +112,7 @@ def test_labels_follow_from_the_stored_end_state(tmp_path):
     model = mujoco.MjModel.from_xml_string(
         good.replay.mjcf, assets={a.asset_id + ".obj": a.geometry for a in good.assets}
     )
-    mover = next(o.name for o in good.objects if o.role == "target")
+    mover = "a"
     at = 1 + int(model.joint(OBJECT_PREFIX + mover).qposadr[0])
     states[-1, at] += 0.2
     path = store(tmp_path / "bad", [replace(good, replay=replace(good.replay, states=states))])
@@ -166,14 +166,14 @@ def test_stages_can_be_added(tmp_path, monkeypatch):
     monkeypatch.setattr(validate_module, "_stages", dict(validate_module._stages))
     seen = []
     stage = Stage(
-        "labels",
+        "mine",
         "labels follow from states",
         lambda dataset, allow: Examiner(lambda case: seen.append(case.episode.attempt) or ["no"]),
     )
     validate_module.register(stage)
     make(tmp_path / "d", count=5)
     assert validate_module.stages()[-1] is stage
-    assert findings(tmp_path / "d", "labels")[0] == "no"
+    assert findings(tmp_path / "d", "mine")[0] == "no"
     assert seen == [i for i in range(5) if Fake().open(FakeSpec(), 7).attempt(i).verdict.accepted]
 
 

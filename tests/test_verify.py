@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import replace
 
 import mujoco
@@ -224,8 +225,8 @@ def test_data_files_that_cannot_be_read_are_findings(tmp_path):
 
 def test_a_process_that_ends_names_the_episode(tmp_path, monkeypatch):
     path = store(tmp_path / "d", [episode(0)])
-    monkeypatch.setattr("datafactory.verify.REPLAY_S", 0.0)
-    with pytest.raises(DatasetCorruptError, match="episode 0 of .* cannot be re-executed"):
+    monkeypatch.setattr(sys.modules[EpisodeCheck.__module__], "REPLAY_S", 0.0)
+    with pytest.raises(DatasetCorruptError, match=r"episode 0 of .* cannot be re-executed"):
         verify(path, workers=1)
 
 

@@ -79,8 +79,7 @@ def _show_log(*, quiet: bool) -> None:
     """Sends the asset layer's remarks (a pack being fetched) to stderr."""
     log = logging.getLogger("datafactory_assets")
     log.setLevel(logging.WARNING if quiet else logging.INFO)
-    if not log.handlers:
-        log.addHandler(logging.StreamHandler())
+    log.handlers = [logging.StreamHandler()]  # of the present stderr
 
 
 def _common_last(argv: Sequence[str]) -> list[str]:
