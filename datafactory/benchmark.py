@@ -95,6 +95,9 @@ def bench_attempts(
     """
     if attempts < BLOCKS:
         raise SpecError(f"a benchmark needs at least {BLOCKS} attempts", why=f"got {attempts}")
+    from datafactory.executor.machine import relax_collector
+
+    relax_collector()  # as every worker does
     maker = bound.generator.open(bound.spec, seed)
     passes: list[tuple[list[Episode], list[float]]] = []
     for _ in range(2):

@@ -170,10 +170,12 @@ def asset_records(dataset: Dataset, ids: Sequence[str]) -> tuple[AssetRecord, ..
     if not ids:
         return ()
     from datafactory.store.encode import to_rows
+    from datafactory.store.location import reading
 
     listed = ", ".join("'" + i.replace("'", "''") + "'" for i in ids)
     wanted = f"asset_id IN ({listed}) AND geometry_format = 'shapes-json'"
-    rows = to_rows(dataset.table("assets").to_table(filter=wanted))
+    with reading(dataset.location, "assets"):
+        rows = to_rows(dataset.table("assets").to_table(filter=wanted))
     return tuple(
         AssetRecord(
             **{name: row[name] for name in ("asset_id", "kind", "uid", "category", "mass",

@@ -14,9 +14,7 @@ from datafactory.validate_stages import BUILT_IN, Case, Examiner, Finding, Stage
 
 FINDINGS_KEPT = 50
 
-_stages: dict[str, Stage] = {
-    stage.name: stage for stage in (*BUILT_IN[:-1], LABELS, BUILT_IN[-1])
-}
+_stages: dict[str, Stage] = {stage.name: stage for stage in (*BUILT_IN[:-1], LABELS, BUILT_IN[-1])}
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import numpy as np
 from datafactory.episode import episode_id
 from datafactory.store.dataset import Dataset
 from datafactory.store.encode import content_hash
+from datafactory.store.location import reading
 from datafactory.store.schema import TABLES, table_schema
 from datafactory.store.series import REPLAY, TRAJECTORY
 from datafactory.store.stored import StoredEpisode
@@ -232,7 +233,9 @@ def _duplicates(dataset: Dataset, _: Collection[str] | None) -> Examiner:
     def finish() -> Iterator[Finding]:
         seen: dict[str, str] = {}
         for table, key in (("episodes", "episode_id"), ("attempts", "attempt_id")):
-            for name in dataset.table(table).to_table(columns=[key]).column(0).to_pylist():
+            with reading(dataset.location, table):
+                names = dataset.table(table).to_table(columns=[key]).column(0).to_pylist()
+            for name in names:
                 if name in seen:
                     yield Finding(name, f"has a row in {seen[name]} and one in {table}")
                 seen[name] = table
@@ -246,7 +249,9 @@ def _lineage(dataset: Dataset, _: Collection[str] | None) -> Examiner:
     def finish() -> Iterator[Finding]:
         runs = {r.run_id: r for r in dataset.runs()}
         for table, key in (("episodes", "episode_id"), ("attempts", "attempt_id")):
-            for row in dataset.table(table).to_table(columns=[key, *names]).to_pylist():
+            with reading(dataset.location, table):
+                rows = dataset.table(table).to_table(columns=[key, *names]).to_pylist()
+            for row in rows:
                 expected = episode_id(row["spec_hash"], row["run_seed"], row["attempt"])
                 run = runs.get(row["run_id"])
                 if row[key] != expected:

@@ -226,6 +226,8 @@ def _print_summary(session: Session, summary: RunSummary, *, nothing_made: bool)
     from datafactory.executor.resume import status as run_status
 
     reasons = dict(summary.reasons)
+    for remark in summary.remarks:
+        session.remark(f"note: {remark}")
     disk = run_status(summary.path).bytes_on_disk
     rate = summary.made / summary.wall_s if summary.wall_s > 0 else 0.0
     data = {**vars(summary), "event": "summary", "reasons": reasons, "episodes_per_s": rate,

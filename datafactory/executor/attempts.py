@@ -13,7 +13,7 @@ from datafactory.episode import REASONS, Episode, Verdict
 from datafactory.errors import DataFactoryError, PluginError
 from datafactory.executor.child import resolve
 from datafactory.executor.faults import AttemptBugError
-from datafactory.executor.machine import cpu, engine
+from datafactory.executor.machine import cpu, engine, relax_collector
 from datafactory.plugin import BatchMaker, Generator, Maker, Spec, load_generator
 from datafactory.store.writer import Fragment
 
@@ -97,6 +97,7 @@ def serve(connection: Connection, settings: dict[str, Any]) -> None:
     For each job: ``("begin", attempts)`` messages as attempts start, ``("writing",)``, then
     ``("reply", Reply)``. Settings may name a generator to import ahead of the first job.
     """
+    relax_collector()
     worker = _Worker(connection)
     ahead = settings.get("generator")
     if ahead is not None:

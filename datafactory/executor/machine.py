@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import importlib
 import os
@@ -87,3 +88,13 @@ def machine() -> dict[str, Any]:
         "cpu": cpu(),
         "cores": len(os.sched_getaffinity(0)),
     }
+
+
+def relax_collector() -> None:
+    """Makes Python look for cyclic garbage rarely, in processes that make attempts.
+
+    Attempts leave almost none behind, while the caches of a worker hold millions of objects that
+    every full collection would walk through.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
