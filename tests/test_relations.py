@@ -34,10 +34,8 @@ CASES = [
     ("back", "mug", "can"),
     ("near", "block", "mug"),
     ("between", "mug", "can"),
-    ("above", "block", "book"),
-    ("above", "lemon", "bowl"),
-    ("touching", "block", "soap"),
-]
+    ("above", "block", "book"), ("above", "lemon", "bowl"), ("touching", "block", "soap"),
+]  # fmt: skip
 
 
 def on_table(name: str, seed: int, **families: str) -> WorldState:
