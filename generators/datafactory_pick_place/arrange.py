@@ -129,11 +129,7 @@ def arrange(
         for name, item in roles.items()
     }
     problem = _problem(spec, case, {**fixed, **others}, table, base)
-    for _ in range(MAX_TRIES):
-        around = solve_layout(problem, streams["distractors"])
-        if not around.ok:
-            return around
-        both = replace(around, placements={**result.placements, **around.placements})
-        if _has_room(case, _state(problem, both, assets), streams["distractors"]):
-            break
-    return both
+    around = solve_layout(problem, streams["distractors"])
+    if not around.ok:
+        return around
+    return replace(around, placements={**result.placements, **around.placements})

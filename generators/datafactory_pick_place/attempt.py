@@ -20,7 +20,7 @@ from datafactory_pick_place.reach import PickPlan, PlacePlan, Reach, Refusal
 from datafactory_pick_place.streams import AttemptStreams
 from datafactory_pick_place.subgoals import Subgoal, plan_stage
 
-SETTLE_S = 0.4
+SETTLE_S = 0.5
 HOLD_S = 0.5
 RELEASE_S = 0.25
 MAX_GRASP_FRAMES = 14

@@ -27,7 +27,7 @@ from datafactory_pick_place.sampling import draw_scene
 from datafactory_pick_place.streams import AttemptStreams
 
 # Shares of the robot's own velocity, acceleration and jerk limits.
-FREE_MOTION = (0.6, 0.25, 0.04)
+FREE_MOTION = (0.5, 0.2, 0.03)
 CONTACT_MOTION = (0.4, 0.18, 0.03)
 
 
