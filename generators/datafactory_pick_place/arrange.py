@@ -100,7 +100,8 @@ def arrange(
     """Places all objects so that there is something to do that can be done.
 
     The goal must not hold yet, and there must be room where the goal asks for an object beside
-    another one; both are laid out anew a few times before that is left to the later stages.
+    another one; otherwise the case's objects are laid out anew, a few times. Distractors are placed
+    around the result and may take that room away again: then the attempt ends with ``no_place``.
 
     Args:
         spec: Bound task.
