@@ -22,6 +22,9 @@ GROUPS = {
     "generator": "datafactory.generators",
     "robot": "datafactory.robots",
     "asset source": "datafactory.asset_sources",
+    "renderer": "datafactory.renderers",
+    "exporter": "datafactory.exporters",
+    "importer": "datafactory.importers",
 }
 
 

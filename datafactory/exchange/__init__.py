@@ -1,0 +1,1 @@
+"""Datasets leaving and entering in the field's formats: exporters and importers."""

@@ -1,0 +1,1 @@
+"""Pictures of stored episodes: stages, cameras, randomisation, renderers, annotations."""
