@@ -18,8 +18,8 @@ from datafactory.plugin import GROUPS, TaskInfo, load, load_generator, registere
 from datafactory.settings import unknown_variables
 
 State = Literal["ok", "warning", "error"]
-PACKAGES = ("datafactory", "mujoco-core", "pylance", "pyarrow", "numpy", "scipy", "dask",
-            "distributed", "pydantic", "Pillow")  # fmt: skip
+PACKAGES = ("datafactory", "mujoco-core", "mujoco-warp", "warp-lang", "pylance", "pyarrow",
+            "numpy", "scipy", "dask", "distributed", "pydantic", "Pillow", "av")  # fmt: skip
 LOW_DISK_BYTES = 2 * 10**9
 
 
@@ -28,7 +28,7 @@ class PluginState:
     """One registered plugin.
 
     Attributes:
-        kind: ``generator``, ``robot`` or ``asset source``.
+        kind: ``generator``, ``robot``, ``asset source``, ``renderer`` ...
         name: Entry point name.
         target: ``module:attribute``.
         package: Distribution that registers it.
@@ -127,6 +127,7 @@ def examine(folder: Path, environ: Mapping[str, str]) -> list[Check]:
     """
     checks = [_python(), _packages(), _engine(), _cores(), _folder(folder), _disk(folder)]
     checks += _store(environ)
+    checks += _renderers()
     broken = [p for p in plugins() if p.problem]
     for plugin in broken:
         checks.append(Check(f"{plugin.kind} {plugin.name}", "error", plugin.problem,
@@ -201,6 +202,23 @@ def _disk(folder: Path) -> Check:
     if free < LOW_DISK_BYTES:
         return Check("disk", "warning", text, "free some space; 1,000 episodes need about 80 MB")
     return Check("disk", "ok", text)
+
+
+def _renderers() -> list[Check]:
+    """Every renderer, and what ``auto`` chooses; at least one of them must work."""
+    from datafactory.render.choice import choose, probe
+
+    states = probe()
+    checks = [
+        Check(f"renderer {s.name}", "ok" if s.available else "warning", s.finding, s.remedy)
+        for s in states
+    ]
+    if not any(s.available for s in states):
+        return [*checks, Check("rendering", "error", "no renderer works here",
+                               "pip install --force-reinstall mujoco-warp warp-lang")]  # fmt: skip
+    chosen = choose("auto")
+    chosen.close()
+    return [*checks, Check("rendering", "ok", f"'auto' chooses {chosen.name}")]
 
 
 def _store(environ: Mapping[str, str]) -> list[Check]:

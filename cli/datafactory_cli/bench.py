@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datafactory_cli.progress import ProgressPrinter
+from datafactory_cli.render import RendererOption, StyleAssignments, StyleOption, styled
 from datafactory_cli.session import Session, command
 from datafactory_cli.text import size, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from datafactory.benchmark import Measure, Result
+    from datafactory.render.bench import RenderBench
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -60,12 +64,68 @@ def generate(
         raise typer.Exit(1)
 
 
-def _print(session: Session, result: Result, title: str) -> None:
+def render(
+    session: Session,
+    task: Annotated[str, typer.Option("--task", help="Shipped task or task file.")] = "pick_place",
+    n: Annotated[int, typer.Option("--n", min=1, help="Episodes.")] = 40,
+    seed: Annotated[int, typer.Option("--seed", help="Run seed.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes; one per core by default.")
+    ] = None,
+    style: StyleOption = "default",
+    renderer: RendererOption = None,
+    assignments: StyleAssignments = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="R", help="Measure only this renderer alone; repeatable."),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit 1 below a bar.")] = False,
+) -> None:
+    """Measure generation and rendering together, and every renderer alone."""
+    from datafactory.api import request_of
+    from datafactory.render.bench import bench_render
+    from datafactory.settings import bind_task, resolve_run
+
+    look = styled(style, assignments, renderer)
+    flags = {"task": task, "seed": seed, "n": n, "workers": workers}
+    settings = resolve_run(flags, environ={})
+    request = request_of(settings, bind_task(settings))
+    quiet = Session(quiet=session.quiet or session.json)
+    with ProgressPrinter(quiet) as printer:
+        result = bench_render(request, look, renderers=only or (), on_event=printer)
+    _print_render(session, result, f"{task}, {n} episodes, style {look.style}, {result.renderer}")
+    if check and not all(measure.passed for measure in result.measures):
+        raise typer.Exit(1)
+
+
+def _print_render(session: Session, result: RenderBench, title: str) -> None:
+    speeds = [
+        (r.renderer, "-", "-", "-", r.problem) if r.problem
+        else (r.renderer, f"{r.cpu_ms:.1f}", f"{r.wall_ms:.1f}", f"{r.fixed_ms:.0f}", "")
+        for r in result.renderers
+    ]  # fmt: skip
+    parts = [
+        title,
+        _measures(session, result.measures),
+        table([(k, f"{100 * v:.1f}%") for k, v in result.shares.items()], ("step", "CPU share")),
+        table(speeds, ("renderer", "CPU ms/image", "wall ms/image", "fixed ms/episode", "")),
+    ]
+    data = asdict(result)
+    for entry, measure in zip(data["measures"], result.measures, strict=True):
+        entry["passed"] = measure.passed
+    session.result(data, "\n\n".join(parts))
+
+
+def _measures(session: Session, measures: Sequence[Measure]) -> str:
     rows = [
         (m.name, _number(m, m.value), _bar(m), "" if m.bar is None else _word(session, m))
-        for m in result.measures
+        for m in measures
     ]
-    parts = [f"{title}, {result.attempts} attempts", table(rows, ("measure", "value", "bar", ""))]
+    return table(rows, ("measure", "value", "bar", ""))
+
+
+def _print(session: Session, result: Result, title: str) -> None:
+    parts = [f"{title}, {result.attempts} attempts", _measures(session, result.measures)]
     if result.stage_ms:
         stages = [(name, f"{value:.1f}") for name, value in result.stage_ms.items()]
         parts.append(table(stages, ("stage", "CPU ms, median")))
@@ -98,3 +158,4 @@ def _bar(measure: Measure) -> str:
 
 
 command(app, "generate")(generate)
+command(app, "render")(render)

@@ -58,8 +58,15 @@ def schema(
     generator: Annotated[
         str, typer.Option("--generator", help="Generator whose task data to describe.")
     ] = "pick_place",
+    style: Annotated[bool, typer.Option("--style", help="Describe render styles instead.")] = False,
 ) -> None:
-    """Print the JSON Schema of a task."""
+    """Print the JSON Schema of a task or a style."""
+    if style:
+        from datafactory.render.style import Style
+
+        found = Style.model_json_schema()
+        session.result({"schema": found}, json.dumps(found, indent=2))
+        return
     from datafactory.plugin import load_generator
 
     found = load_generator(generator).schema()

@@ -14,11 +14,13 @@ import typer
 
 from datafactory_cli.config import explained
 from datafactory_cli.progress import ProgressPrinter
+from datafactory_cli.render import run_with_progress, styled, summary_text
 from datafactory_cli.session import Session, command, command_line, json_line
 from datafactory_cli.text import duration, share, shares, size, table
 
 if TYPE_CHECKING:
-    from datafactory.executor.request import RunSummary
+    from datafactory.executor.request import GenerateRequest, RunSummary
+    from datafactory.render.style import Style as StyleSpec
     from datafactory.settings import BoundTask, RunSettings
 
 BYTES_PER_EPISODE = 80_000
@@ -53,6 +55,10 @@ DryRun = Annotated[
 ]
 PrintConfig = Annotated[
     bool, typer.Option("--print-config", help="Print each value with its source and stop.")
+]
+Style = Annotated[
+    str | None,
+    typer.Option("--render", metavar="STYLE", help="Then render the episodes in this style."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Run although disk may not do.")]
 Workers = Annotated[
@@ -92,6 +98,7 @@ def generate(
     min_yield: MinYield = None,
     attempt_timeout: Timeout = None,
     allow_licence: AllowLicence = None,
+    style: Style = None,
     dry_run: DryRun = False,
     print_config: PrintConfig = False,
     yes: Yes = False,
@@ -110,6 +117,7 @@ def generate(
     if print_config:
         explained(session, settings)
         return
+    look = styled(style, None, None) if style is not None else None
     bound = bind_task(settings)
     request = api.request_of(settings, bound, command_line())
     api.require_licences(bound, allow_licence or ())
@@ -126,6 +134,24 @@ def generate(
                        f"{bound.spec.spec_hash}, seed {request.run_seed}, {workers_text}, "
                        f"{request.attempt_timeout_s:g} s per attempt")  # fmt: skip
     _finish(session, request.path, lambda on_event: api.run(request, on_event))
+    if look is not None:
+        _render(session, request, look)
+
+
+def _render(session: Session, request: GenerateRequest, look: StyleSpec) -> None:
+    """The second half of ``generate --render``."""
+    from datafactory.executor.render_run import RenderRequest
+
+    summary = run_with_progress(
+        session,
+        RenderRequest(
+            path=request.path, style=look, variant=look.style, workers=request.workers,
+            scheduler=request.scheduler, command=command_line(),
+        ),
+    )  # fmt: skip
+    session.result({**vars(summary), "event": "rendered"}, "\n" + summary_text(summary))
+    if summary.status != "complete":
+        raise typer.Exit(EXIT_INTERRUPTED)
 
 
 def _distractor_override(text: str | None) -> list[str]:

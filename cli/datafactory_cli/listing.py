@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_plugins(session: Session) -> None:
-    """List generators, robots and asset sources.
+    """List generators, robots, asset sources, renderers, exporters and importers.
 
     Those that cannot be loaded are listed with the reason.
     """

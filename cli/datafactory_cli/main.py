@@ -22,8 +22,10 @@ from datafactory_cli import (
     check,
     config,
     doctor,
+    exchange,
     generate,
     listing,
+    render,
     show,
     stats,
     tasks,
@@ -68,7 +70,7 @@ def _root(
     del version  # handled by its callback
 
 
-for part in (generate, show, stats, check, listing, doctor, bench):
+for part in (generate, render, show, stats, check, exchange, listing, doctor, bench):
     part.register(app)
 app.add_typer(tasks.app, name="tasks", help="List, show and start tasks.")
 app.add_typer(assets.app, name="assets", help="Objects, packs and licences.")

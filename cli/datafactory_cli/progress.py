@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
 import typer
@@ -40,11 +41,18 @@ def progress_line(event: Progress) -> str:
 class ProgressPrinter:
     """Receives the events of a run. Use as a context manager, so that the line is ended.
 
+    Args:
+        session: Where and how to print.
+        line: Turns an event into the line shown.
+
     Attributes:
         attempted_before: Attempts already there at the first event; None before it.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self, session: Session, line: Callable[[Progress], str] = progress_line
+    ) -> None:
+        self._line = line
         self.attempted_before: int | None = None
         self._session = session
         self._tty = sys.stderr.isatty()
@@ -69,7 +77,7 @@ class ProgressPrinter:
             sys.stdout.flush()
         if self._session.quiet:
             return
-        line = progress_line(event)
+        line = self._line(event)
         if self._tty:
             width = shutil.get_terminal_size().columns - 1
             typer.echo(f"\r{line[:width]:<{width}}", err=True, nl=False)

@@ -13,7 +13,7 @@ from typing import Any
 
 from datafactory.errors import DatasetError, SpecError, StorageError
 from datafactory.executor.machine import package_versions
-from datafactory.executor.shard import stop_session
+from datafactory.executor.pool import stop_session
 from datafactory.store.location import MARKER, Location, open_table
 
 CONNECT_S = 15.0

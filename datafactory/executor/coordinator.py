@@ -15,6 +15,7 @@ from datafactory.executor.attempts import Job, Reply
 from datafactory.executor.cluster import check_workers, connect, thread_count
 from datafactory.executor.interrupt import Interrupt
 from datafactory.executor.ledger import Ledger
+from datafactory.executor.pool import stop_session
 from datafactory.executor.request import (
     LOW_YIELD_AFTER,
     GenerateRequest,
@@ -23,7 +24,7 @@ from datafactory.executor.request import (
     RunSummary,
     most_frequent,
 )
-from datafactory.executor.shard import run_shard, start_children, stop_session
+from datafactory.executor.shard import run_shard, start_children
 from datafactory.executor.shards import Shards, truncate
 from datafactory.store.location import Location
 from datafactory.store.lock import writer_lock

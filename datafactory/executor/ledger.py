@@ -39,6 +39,8 @@ COMMIT_EVERY_S = 1.0
 RUN_ROW_EVERY_S = 10.0
 CLEAN_EVERY_S = 600.0
 _DATA = ("episodes", "attempts", "assets")
+_OTHERS = ("render:", "import:")
+"""Calls that made no attempts; see ``RunRecord.kind``."""
 _log = logging.getLogger("datafactory")
 
 
@@ -89,7 +91,7 @@ class Ledger:
         if not is_dataset(location):
             create_tables(location, generator.extra_columns())
         committer = Committer(location)
-        calls = committer.runs()
+        calls = [r for r in committer.runs() if not r["generator"].startswith(_OTHERS)]
         if calls:
             _check_same(location, calls[-1], request, generator, spec)
         row = _run_row(request, generator, spec, len(calls))

@@ -46,12 +46,12 @@ class RunStatus:
 
 
 def last_run(dataset: Dataset) -> RunRecord:
-    """The newest call recorded in a dataset.
+    """The newest call that made episodes.
 
     Raises:
         DatasetError: No run was ever started in it.
     """
-    runs = dataset.runs()
+    runs = [run for run in dataset.runs() if run.kind == "generate"]
     if not runs:
         raise DatasetError(
             f"{dataset.location.root} has no run to continue",

@@ -8,7 +8,6 @@ gives the same bytes.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from datafactory.executor.attempts import Job, Reply, with_timeouts
 from datafactory.executor.child import Child, ChildDied
 from datafactory.executor.faults import AttemptBugError, ShardCancelled
+from datafactory.executor.pool import pool
 
 CRASHES = 3
 START_S = 300.0
@@ -23,77 +23,9 @@ START_S = 300.0
 _SERVE = "datafactory.executor.attempts:serve"
 
 
-class _Pool:
-    """The children of this process, idle or at work for a session."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._idle: list[Child] = []
-        self._busy: dict[Child, str] = {}
-        self._stopped: set[str] = set()
-
-    def start(self, count: int, generator: str) -> None:
-        """Starts idle children ahead of their first job."""
-        for _ in range(count):
-            child = Child(_SERVE, {"generator": generator})
-            with self._lock:
-                self._idle.append(child)
-
-    def take(self, session: str) -> Child:
-        """Gives an idle or new child; raises ShardCancelled when the session has ended."""
-        with self._lock:
-            if session in self._stopped:
-                raise ShardCancelled
-            child = self._alive() or Child(_SERVE, {})
-            self._busy[child] = session
-            return child
-
-    def _alive(self) -> Child | None:
-        while self._idle:
-            child = self._idle.pop()
-            if child.process.poll() is None:
-                return child
-            child.close()
-        return None
-
-    def give(self, child: Child, *, alive: bool) -> None:
-        """Takes a child back, or buries it."""
-        with self._lock:
-            session = self._busy.pop(child)
-            keep = alive and session not in self._stopped
-            if keep:
-                self._idle.append(child)
-        if not keep:
-            child.close()
-
-    def is_stopped(self, session: str) -> bool:
-        """Whether a session has ended."""
-        with self._lock:
-            return session in self._stopped
-
-    def stop(self, session: str) -> None:
-        """Ends a session: kills its busy children, and all idle ones."""
-        with self._lock:
-            self._stopped.add(session)
-            idle, self._idle = self._idle, []
-            busy = [child for child, owner in self._busy.items() if owner == session]
-        for child in busy:
-            child.kill()
-        for child in idle:
-            child.close()
-
-
-_pool = _Pool()
-
-
 def start_children(count: int, generator: str) -> None:
     """Starts children in this process, so that they import while the cluster starts."""
-    _pool.start(count, generator)
-
-
-def stop_session(session: str) -> None:
-    """Ends the children of a session in this process."""
-    _pool.stop(session)
+    pool.start(count, _SERVE, {"generator": generator})
 
 
 def run_shard(job: Job) -> Reply:
@@ -101,7 +33,7 @@ def run_shard(job: Job) -> Reply:
     crashes: Counter[int | None] = Counter()
     while True:
         try:
-            child = _pool.take(job.session)
+            child = pool.take(job.session, _SERVE)
         except ShardCancelled as cancelled:
             return Reply(job.indices, error=cancelled)
         watch = _Watch(job)
@@ -109,13 +41,13 @@ def run_shard(job: Job) -> Reply:
             reply = watch.run(child)
         except TimeoutError:
             child.kill()
-            _pool.give(child, alive=False)
+            pool.give(child, alive=False)
             job = _after_timeout(job, watch.running)
             crashes[None] += not watch.running
         except ChildDied:
             code = child.process.wait()
-            _pool.give(child, alive=False)
-            if _pool.is_stopped(job.session):
+            pool.give(child, alive=False)
+            if pool.is_stopped(job.session):
                 return Reply(job.indices, error=ShardCancelled())
             culprit = watch.running[0] if len(watch.running) == 1 else None
             crashes[culprit] += 1
@@ -123,7 +55,7 @@ def run_shard(job: Job) -> Reply:
             if crashes[culprit] >= CRASHES:
                 return Reply(job.indices, error=_crash(job, culprit, code))
         else:
-            _pool.give(child, alive=True)
+            pool.give(child, alive=True)
             return reply
         if crashes[None] >= CRASHES:
             return Reply(job.indices, error=_crash(job, None, None))

@@ -69,6 +69,12 @@ class RunRecord:
     updated_at: datetime
     ended_at: datetime | None
 
+    @property
+    def kind(self) -> str:
+        """What the call made: ``generate`` (episodes), ``render`` (images) or ``import``."""
+        prefix, colon, _ = self.generator.partition(":")
+        return prefix if colon and prefix in ("render", "import") else "generate"
+
 
 @dataclass(frozen=True)
 class VersionInfo:
