@@ -99,8 +99,11 @@ def _key(location: Sequence[int | str]) -> str:
 
 
 def _style_error(error: ValidationError) -> SpecError:
-    # Unions report every branch; the longest location is the branch the user meant.
-    first = max(error.errors(), key=lambda e: (len(_key(e["loc"]).split(".")), len(e["loc"])))
+    # Unions report every branch; the deepest one that is not about a type was meant.
+    first = max(
+        error.errors(),
+        key=lambda e: (len(_key(e["loc"]).split(".")), e["type"] != "string_type", len(e["loc"])),
+    )
     key = _key(first["loc"]) or "style"
     if first["type"] == "extra_forbidden":
         known = {name for model in _MODELS for name in model.model_fields}

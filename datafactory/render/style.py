@@ -28,42 +28,52 @@ class _Strict(BaseModel):
 class LightRanges(_Strict):
     """Lights: one sun or ceiling light that casts the shadow, and lamps without one."""
 
-    lamps: tuple[int, int] = Field((1, 1), description="number of lamps beside the main light")
-    azimuth_deg: Span = Field((-120.0, -120.0), description="main light around z, 0 = +x")
-    elevation_deg: Span = Field((60.0, 60.0), description="main light above the horizon")
-    intensity: Span = Field((0.75, 0.75), description="main light")
-    lamp_intensity: Span = Field((0.25, 0.25), description="each lamp")
-    ambient: Span = Field((0.35, 0.35), description="light from all sides")
-    temperature_k: Span = Field((5600.0, 5600.0), description="colour temperature, kelvin")
+    lamps: tuple[int, int] = Field(
+        default=(1, 1), description="number of lamps beside the main light"
+    )
+    azimuth_deg: Span = Field(default=(-120.0, -120.0), description="main light around z, 0 = +x")
+    elevation_deg: Span = Field(default=(60.0, 60.0), description="main light above the horizon")
+    intensity: Span = Field(default=(0.75, 0.75), description="main light")
+    lamp_intensity: Span = Field(default=(0.25, 0.25), description="each lamp")
+    ambient: Span = Field(default=(0.35, 0.35), description="light from all sides")
+    temperature_k: Span = Field(default=(5600.0, 5600.0), description="colour temperature, kelvin")
 
 
 class SurfaceRanges(_Strict):
     """Textures of table, floor, walls and objects."""
 
-    table: bool = Field(False, description="draw a texture for the table; else the style's own")
+    table: bool = Field(
+        default=False, description="draw a texture for the table; else the style's own"
+    )
     floor: bool = False
     wall: bool = False
-    objects: float = Field(0.0, ge=0, le=1, description="share of objects with a drawn texture")
-    tint: float = Field(0.0, ge=0, le=1, description="largest change of a surface's colour")
+    objects: float = Field(
+        default=0.0, ge=0, le=1, description="share of objects with a drawn texture"
+    )
+    tint: float = Field(default=0.0, ge=0, le=1, description="largest change of a surface's colour")
 
 
 class CameraRanges(_Strict):
     """Uniform errors of camera pose and intrinsics, drawn once per episode and camera."""
 
-    position_m: float = Field(0.0, ge=0, le=1, description="along each axis")
-    rotation_deg: float = Field(0.0, ge=0, le=45, description="about each axis")
-    focal: float = Field(0.0, ge=0, le=0.5, description="fraction of the focal length")
-    principal_px: float = Field(0.0, ge=0, le=100, description="shift of the principal point")
+    position_m: float = Field(default=0.0, ge=0, le=1, description="along each axis")
+    rotation_deg: float = Field(default=0.0, ge=0, le=45, description="about each axis")
+    focal: float = Field(default=0.0, ge=0, le=0.5, description="fraction of the focal length")
+    principal_px: float = Field(
+        default=0.0, ge=0, le=100, description="shift of the principal point"
+    )
 
 
 class SensorRanges(_Strict):
     """What a real camera does to a picture; drawn once per episode, noise once per image."""
 
     exposure_stops: Span = (0.0, 0.0)
-    white_balance: float = Field(0.0, ge=0, le=0.5, description="largest gain change of a channel")
-    noise: Span = Field((0.0, 0.0), description="standard deviation, grey levels of 255")
-    blur_px: Span = Field((0.0, 0.0), description="standard deviation, pixels")
-    vignette: Span = Field((0.0, 0.0), description="darkening in the corners")
+    white_balance: float = Field(
+        default=0.0, ge=0, le=0.5, description="largest gain change of a channel"
+    )
+    noise: Span = Field(default=(0.0, 0.0), description="standard deviation, grey levels of 255")
+    blur_px: Span = Field(default=(0.0, 0.0), description="standard deviation, pixels")
+    vignette: Span = Field(default=(0.0, 0.0), description="darkening in the corners")
 
 
 LIGHTS: Mapping[Level, LightRanges] = {
@@ -109,13 +119,13 @@ class Randomise(_Strict):
 
     lights: Level | LightRanges = "off"
     sky: Level = Field(
-        "off",
+        default="off",
         description="off: the style's sky; low: other skies of its family; medium: any bright sky; "
         "high: any sky",
     )
     surfaces: Level | SurfaceRanges = "off"
     room: Level = Field(
-        "off",
+        default="off",
         description="off: the style's room; low: its size and wall colour; medium: its kind; "
         "high: also posters, shelves and clutter behind the table",
     )
@@ -137,12 +147,12 @@ class Randomise(_Strict):
 class Lens(_Strict):
     """Intrinsics of a camera: a preset, a field of view, or the numbers of a calibration."""
 
-    preset: str | None = Field(None, description="such as realsense_d435_color")
-    fovy_deg: float | None = Field(None, gt=1, lt=170)
-    width: int | None = Field(None, ge=8, le=8192, description="pixels the numbers are for")
-    height: int | None = Field(None, ge=8, le=8192)
-    fx: float | None = Field(None, gt=0)
-    fy: float | None = Field(None, gt=0)
+    preset: str | None = Field(default=None, description="such as realsense_d435_color")
+    fovy_deg: float | None = Field(default=None, gt=1, lt=170)
+    width: int | None = Field(default=None, ge=8, le=8192, description="pixels the numbers are for")
+    height: int | None = Field(default=None, ge=8, le=8192)
+    fx: float | None = Field(default=None, gt=0)
+    fy: float | None = Field(default=None, gt=0)
     cx: float | None = None
     cy: float | None = None
 
@@ -166,8 +176,12 @@ class CameraSpec(_Strict):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
     mount: str = "table"
-    look_from: Vector | None = Field(None, description="camera position in the mount's frame, m")
-    look_at: Vector | None = Field(None, description="point in the image centre, same frame, m")
+    look_from: Vector | None = Field(
+        default=None, description="camera position in the mount's frame, m"
+    )
+    look_at: Vector | None = Field(
+        default=None, description="point in the image centre, same frame, m"
+    )
     pose: tuple[float, float, float, float, float, float, float] | None = Field(
         None, description="mount_from_camera, xyz + wxyz, OpenCV axes"
     )
@@ -189,24 +203,28 @@ class Style(_Strict):
 
     style: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$", description="name")]
     description: str = ""
-    renderer: str = Field("auto", description="auto, or a registered renderer")
-    size: tuple[int, int] = Field((224, 224), description="width, height, pixels")
-    fps: int = Field(10, ge=1, le=1000, description="images per second; divides the episodes' rate")
-    cameras: tuple[str | CameraSpec, ...] = Field(("front", "wrist"), min_length=1)
-    calibration: str | None = Field(None, description="calibration file; its cameras are added")
+    renderer: str = Field(default="auto", description="auto, or a registered renderer")
+    size: tuple[int, int] = Field(default=(224, 224), description="width, height, pixels")
+    fps: int = Field(
+        default=10, ge=1, le=1000, description="images per second; divides the episodes' rate"
+    )
+    cameras: tuple[str | CameraSpec, ...] = Field(default=("front", "wrist"), min_length=1)
+    calibration: str | None = Field(
+        default=None, description="calibration file; its cameras are added"
+    )
     sky: str = "studio_softbox/00"
-    table: str = Field("wood_veneer/00", description="texture of the table's top")
-    floor: str = Field("concrete/00", description="texture of the floor")
-    wall: str = Field("painted_wall/00", description="texture of the walls")
+    table: str = Field(default="wood_veneer/00", description="texture of the table's top")
+    floor: str = Field(default="concrete/00", description="texture of the floor")
+    wall: str = Field(default="painted_wall/00", description="texture of the walls")
     room: Literal["none", "backdrop", "corner", "closed"] = "corner"
     randomise: Randomise = Randomise()
-    split: Split = Field("seen", description="which textures and skies may be drawn")
+    split: Split = Field(default="seen", description="which textures and skies may be drawn")
     shadows: bool = True
     samples: Literal[1, 2] = 1
     codec: Literal["h264", "jpeg", "png"] = "h264"
     depth: bool = False
     masks: bool = True
-    seed: int = Field(0, ge=0, le=2**63 - 1)
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
 
     @property
     def style_hash(self) -> str:
