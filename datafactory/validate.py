@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from datafactory.errors import UnknownNameError
 from datafactory.seeding import stream
 from datafactory.store.dataset import Dataset, open_dataset
+from datafactory.validate_images import IMAGES
 from datafactory.validate_labels import LABELS
 from datafactory.validate_stages import BUILT_IN, Case, Examiner, Finding, Stage
 
 FINDINGS_KEPT = 50
 
-_stages: dict[str, Stage] = {stage.name: stage for stage in (*BUILT_IN[:-1], LABELS, BUILT_IN[-1])}
+_stages: dict[str, Stage] = {
+    stage.name: stage for stage in (*BUILT_IN[:-1], LABELS, IMAGES, BUILT_IN[-1])
+}
 
 
 @dataclass(frozen=True)

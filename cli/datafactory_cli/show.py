@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from datafactory_cli.files import save
 from datafactory_cli.session import Session, command
+from datafactory_cli.show_images import Wanted, show_images
 from datafactory_cli.text import table
 
 if TYPE_CHECKING:
@@ -43,6 +43,13 @@ def show(
     sheet: Annotated[
         int | None, typer.Option("--sheet", help="Plan views of this many episodes in one image.")
     ] = None,
+    variant: Annotated[
+        str | None,
+        typer.Option("--variant", metavar="NAME", help="Show rendered images of this variant."),
+    ] = None,
+    mp4: Annotated[
+        Path | None, typer.Option("--mp4", help="Film of all cameras; needs --variant.")
+    ] = None,
     list_versions: Annotated[
         bool, typer.Option("--versions", help="List versions and tags.")
     ] = False,
@@ -60,6 +67,9 @@ def show(
     if list_versions:
         _versions(session, dataset)
         return
+    if variant is not None or mp4 is not None:
+        show_images(session, dataset, variant, Wanted(episode, index, sheet, png, mp4))
+        return
     if sheet is not None:
         _sheet(session, dataset, folder, sheet, png)
         return
@@ -75,39 +85,7 @@ def _write_picture(shown: Shown, png: Path | None) -> Path:
     short = shown.attempt_id[:12]
     caption = f"seed {shown.lineage['run_seed']}   |   id {short}"
     image = episode_picture(shown.attempt, shown.assets, caption, shown.track)
-    return _save(image, png, f"episode_{short}")
-
-
-def _save(image: Any, png: Path | None, stem: str) -> Path:
-    """Writes where the user said; else into this folder, and never over another file there."""
-    from datafactory.errors import SpecError, StorageError
-
-    target = png or Path(f"{stem}.png")
-    if target.suffix.lower() not in (".png", ".webp", ".jpg", ".jpeg"):
-        raise SpecError("a picture file ends in .png, .webp or .jpg", where=str(target))
-    try:
-        if png is None:
-            return _save_beside(image, stem)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        image.save(target)
-    except OSError as error:
-        raise StorageError("cannot write the picture", where=str(target), why=str(error),
-                           remedy="--png PATH in a writable folder") from error  # fmt: skip
-    return target
-
-
-def _save_beside(image: Any, stem: str) -> Path:
-    """Writes ``stem.png``, or ``stem-2.png`` ... when that name holds something else."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    for number in itertools.count(1):
-        target = Path(f"{stem}.png" if number == 1 else f"{stem}-{number}.png")
-        if not target.exists():
-            target.write_bytes(buffer.getvalue())
-            break
-        if target.is_file() and target.read_bytes() == buffer.getvalue():
-            break
-    return target
+    return save(image, png, f"episode_{short}")
 
 
 def _text(session: Session, shown: Shown, data: dict[str, Any]) -> str:
@@ -189,7 +167,7 @@ def _sheet(session: Session, dataset: Dataset, folder: str, count: int, png: Pat
     ids = sorted({key for e in episodes for key in e.asset_ids})
     title = f"{episodes[0].task} on {episodes[0].robot}: {len(episodes)} of {total:,} episodes"
     image = sheet_picture(episodes, asset_records(dataset, ids), title)
-    target = _save(image, png, "sheet")
+    target = save(image, png, "sheet")
     session.result(
         {"picture": str(target), "episodes": [e.episode_id for e in episodes]},
         f"picture: {target} ({len(episodes)} of {total:,} episodes)",

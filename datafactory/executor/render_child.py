@@ -75,8 +75,8 @@ def serve(connection: Connection, settings: dict[str, Any]) -> None:
             except DataFactoryError as error:
                 reply = RenderReply(job.positions, error=error)
             except Exception:
-                error = RenderBugError(traceback.format_exc())
-                reply = RenderReply(job.positions, error=error)
+                bug = RenderBugError(traceback.format_exc())
+                reply = RenderReply(job.positions, error=bug)
             connection.send(reply)
     finally:
         worker.close()

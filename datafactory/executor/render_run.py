@@ -211,6 +211,7 @@ class _Rendering:
         status = "complete"
         try:
             if self._left:
+                self._committer.add_table("renders")
                 self._write_row("running")
                 workers = self._request.workers or machine()["cores"]
                 with connect(self._request.scheduler, workers, self._session) as client:
