@@ -137,7 +137,7 @@ def test_a_camera_inside_the_table_is_an_error_and_harms_nothing(tmp_path):
         ("renderer=raycsat", "raycast"),
         ("cameras=[front, front]", "front"),
         ("sky=overcat/00", "overcast"),
-        ("table=wod/000", "wood"),
+        ("table=wood_veneer/777", "wood_veneer"),
     ],
 )
 def test_wrong_styles_are_refused_before_anything_is_written(tmp_path, assignment, message):

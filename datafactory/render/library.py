@@ -52,11 +52,34 @@ def load_style(source: str | Path, assignments: Sequence[str] = ()) -> Style:
     calibration = data.get("calibration")
     if isinstance(calibration, str) and "calibration" not in assigned:
         data["calibration"] = str(path.parent / calibration)
+    places = {"": str(source)} | _places(document, assigned)
     try:
-        return Style.model_validate(_tuples(data))
+        style = Style.model_validate(_tuples(data))
+        _check_names(style)
     except ValidationError as error:
-        places = {"": str(source)} | _places(document, assigned)
         raise located(_style_error(error), places) from error
+    except UnknownNameError as error:
+        raise located(error, places) from error
+    return style
+
+
+def _check_names(style: Style) -> None:
+    """Refuses names of skies, textures, renderers and cameras that do not exist."""
+    from datafactory.plugin import registered
+    from datafactory.render.cameras import resolve
+    from datafactory.render.skies import sky_names
+    from datafactory.render.textures import texture_names
+
+    if style.renderer != "auto" and style.renderer not in registered("renderer"):
+        known = ["auto", *registered("renderer")]
+        raise UnknownNameError.of("renderer", style.renderer, known, "renderer")
+    if style.sky not in sky_names():
+        raise UnknownNameError.of("sky", style.sky, sky_names(), "sky")
+    for key in ("table", "floor", "wall"):
+        name = getattr(style, key)
+        if name not in texture_names():
+            raise UnknownNameError.of("texture", name, texture_names(), key)
+    resolve(style)
 
 
 def _places(document: Document, assigned: Mapping[str, str]) -> dict[str, str]:

@@ -213,9 +213,9 @@ class Style(_Strict):
         default=None, description="calibration file; its cameras are added"
     )
     sky: str = "studio_softbox/00"
-    table: str = Field(default="wood_veneer/00", description="texture of the table's top")
-    floor: str = Field(default="concrete/00", description="texture of the floor")
-    wall: str = Field(default="painted_wall/00", description="texture of the walls")
+    table: str = Field(default="wood_veneer/000", description="texture of the table's top")
+    floor: str = Field(default="concrete/000", description="texture of the floor")
+    wall: str = Field(default="painted_wall/000", description="texture of the walls")
     room: Literal["none", "backdrop", "corner", "closed"] = "corner"
     randomise: Randomise = Randomise()
     split: Split = Field(default="seen", description="which textures and skies may be drawn")

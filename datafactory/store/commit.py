@@ -28,8 +28,9 @@ from datafactory.store.location import (
     open_table,
     reading,
     table_exists,
+    table_made,
 )
-from datafactory.store.schema import STORAGE_VERSION, TABLES, table_schema
+from datafactory.store.schema import OPTIONAL_TABLES, STORAGE_VERSION, TABLES, table_schema
 from datafactory.store.writer import Fragment, FragmentWriter, rows_of, storage_error
 
 COMMIT_TRIES = 3
@@ -44,7 +45,7 @@ def create_tables(location: Location, extra: Sequence[pa.Field]) -> None:
         StorageError: It cannot be written.
     """
     if location.is_local and location.path.is_dir():
-        ours = {f"{name}.lance" for name in TABLES} | {".lock"}
+        ours = {f"{name}.lance" for name in (*TABLES, *OPTIONAL_TABLES)} | {".lock"}
         foreign = sorted(p.name for p in location.path.iterdir() if p.name not in ours)
         if foreign:
             raise DatasetError(
@@ -52,21 +53,24 @@ def create_tables(location: Location, extra: Sequence[pa.Field]) -> None:
                 why=f"it contains {', '.join(foreign[:3])}",
                 remedy="choose a new folder",
             )
-    lance = lance_module()
-    for name in TABLES:
+    for name in (*TABLES, *OPTIONAL_TABLES):
         _refuse_rows(location, name)
     for name in sorted(TABLES, key=lambda n: n == MARKER):
-        schema = table_schema(name, extra if name == "episodes" else ())
-        try:
-            lance.write_dataset(
-                schema.empty_table(),
-                location.table(name),
-                mode="overwrite" if table_exists(location, name) else "create",
-                data_storage_version=STORAGE_VERSION,
-                enable_stable_row_ids=True,
-            )
-        except OSError as error:
-            raise storage_error(location, error) from error
+        _create_table(location, name, extra if name == "episodes" else ())
+
+
+def _create_table(location: Location, name: str, extra: Sequence[pa.Field] = ()) -> None:
+    """Creates one empty table, in place of one without rows."""
+    try:
+        lance_module().write_dataset(
+            table_schema(name, extra).empty_table(),
+            location.table(name),
+            mode="overwrite" if table_exists(location, name) else "create",
+            data_storage_version=STORAGE_VERSION,
+            enable_stable_row_ids=True,
+        )
+    except OSError as error:
+        raise storage_error(location, error) from error
 
 
 def _refuse_rows(location: Location, name: str) -> None:
@@ -90,13 +94,7 @@ def _refuse_rows(location: Location, name: str) -> None:
 
 def is_dataset(location: Location) -> bool:
     """Whether the location holds a dataset whose creation was finished."""
-    if location.is_local and not location.path.exists():
-        return False
-    if not table_exists(location, MARKER):
-        return False
-    if not location.is_local:
-        return True
-    return any((location.path / f"{MARKER}.lance" / "_versions").glob("*.manifest"))
+    return table_made(location, MARKER)
 
 
 class Committer:
@@ -107,7 +105,8 @@ class Committer:
             raise not_a_dataset(location)
         self.location = location
         self.writer = FragmentWriter(location)
-        self._open = {name: open_table(location, name) for name in TABLES}
+        there = [name for name in OPTIONAL_TABLES if table_made(location, name)]
+        self._open = {name: open_table(location, name) for name in (*TABLES, *there)}
         with reading(location, "assets"):
             ids = self._open["assets"].to_table(columns=["asset_id"]).column(0).to_pylist()
         self._assets: set[str] = set(ids)
@@ -115,6 +114,18 @@ class Committer:
     def table(self, name: str) -> Any:
         """The latest version of a table as a Lance dataset."""
         return self._open[name]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables of this dataset."""
+        return tuple(self._open)
+
+    def add_table(self, name: str) -> None:
+        """Makes an optional table (``renders``, ``qa``) if the dataset has none yet."""
+        if name not in self._open:
+            _refuse_rows(self.location, name)
+            _create_table(self.location, name)
+            self.refresh(name)
 
     def refresh(self, name: str) -> None:
         """Opens the latest version of a table after a maintenance operation changed it."""

@@ -9,7 +9,6 @@ from typing import Any
 from datafactory.store.commit import Committer
 from datafactory.store.location import Location
 from datafactory.store.lock import writer_lock
-from datafactory.store.schema import TABLES
 from datafactory.store.writer import storage_error
 
 ROWS_PER_FRAGMENT = 1024
@@ -113,11 +112,11 @@ def compact(path: str) -> Maintenance:
     location = Location.of(path)
     with writer_lock(location, "compact"):
         committer = Committer(location)
-        before = sum(len(committer.table(n).get_fragments()) for n in TABLES)
-        for name in TABLES:
+        before = sum(len(committer.table(n).get_fragments()) for n in committer.tables)
+        for name in committer.tables:
             compact_table(committer, name)
-        removed = sum(clean_table(committer, n, orphans=True) for n in TABLES)
-        after = sum(len(committer.table(n).get_fragments()) for n in TABLES)
+        removed = sum(clean_table(committer, n, orphans=True) for n in committer.tables)
+        after = sum(len(committer.table(n).get_fragments()) for n in committer.tables)
     return Maintenance(before, after, removed)
 
 
@@ -130,4 +129,4 @@ def collect_garbage(path: str) -> int:
     location = Location.of(path)
     with writer_lock(location, "gc"):
         committer = Committer(location)
-        return sum(clean_table(committer, name, orphans=True) for name in TABLES)
+        return sum(clean_table(committer, name, orphans=True) for name in committer.tables)

@@ -22,8 +22,15 @@ from datafactory.store.location import (
     open_table,
     reading,
     table_exists,
+    table_made,
 )
-from datafactory.store.schema import SCHEMA_VERSION, TABLES, light_columns, table_schema
+from datafactory.store.schema import (
+    OPTIONAL_TABLES,
+    SCHEMA_VERSION,
+    TABLES,
+    light_columns,
+    table_schema,
+)
 from datafactory.store.stored import StoredEpisode, stored_episode
 
 BATCH_EPISODES = 32
@@ -122,6 +129,13 @@ class Dataset:
         everywhere = version if isinstance(version, str) else None
         versions = {"episodes": version}
         self._tables = {n: open_table(location, n, versions.get(n, everywhere)) for n in TABLES}
+        for name in OPTIONAL_TABLES:
+            table = open_table(location, name) if table_made(location, name) else None
+            if table is not None and everywhere is not None:
+                tagged = everywhere in table.tags.list()
+                table = open_table(location, name, everywhere) if tagged else None
+            if table is not None:
+                self._tables[name] = table
         self._check_format()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -148,7 +162,8 @@ class Dataset:
         """The Lance dataset of one table, for queries this class has no method for.
 
         Raises:
-            DatasetError: This process was forked after the dataset was opened.
+            DatasetError: The dataset has no such table, or this process was forked after it was
+                opened.
         """
         if os.getpid() != self._pid:
             raise DatasetError(
@@ -157,7 +172,18 @@ class Dataset:
                 remedy="open it in the new process, started with 'spawn' or 'forkserver' "
                 "(DataLoader(..., multiprocessing_context='spawn'))",
             )
+        if name not in self._tables:
+            raise DatasetError(
+                f"{self.location.root} has no table '{name}'",
+                why="it was not made yet" if self._asked is None else f"not in '{self._asked}'",
+                remedy=f"it has {', '.join(self._tables)}",
+            )
         return self._tables[name]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables it has; ``renders`` and ``qa`` come when they are first used."""
+        return tuple(self._tables)
 
     def __len__(self) -> int:
         return int(self.table("episodes").count_rows())
@@ -322,7 +348,7 @@ class Dataset:
         Raises:
             DatasetError: The tag exists or is not a valid name.
         """
-        for table in (self.table(n) for n in TABLES):
+        for table in (self.table(n) for n in self._tables):
             try:
                 table.tags.create(name, table.version)
             except (ValueError, OSError) as error:

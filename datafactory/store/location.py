@@ -145,6 +145,15 @@ def table_exists(location: Location, name: str) -> bool:
     return True
 
 
+def table_made(location: Location, name: str) -> bool:
+    """Whether the table is there and its creation was finished."""
+    if not table_exists(location, name):
+        return False
+    if not location.is_local:
+        return True
+    return any(Path(location.table(name), "_versions").glob("*.manifest"))
+
+
 def _missing(location: Location, name: str) -> DatasetError:
     if name == MARKER or not table_exists(location, MARKER):
         return not_a_dataset(location)

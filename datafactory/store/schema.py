@@ -1,4 +1,4 @@
-"""Arrow schemas of the tables ``runs``, ``episodes``, ``attempts`` and ``assets``.
+"""Arrow schemas of the tables. Every dataset has ``TABLES``; ``OPTIONAL_TABLES`` come when used.
 
 Conventions and the feature list travel in the schema metadata, so a dataset explains itself.
 """
@@ -16,11 +16,14 @@ from datafactory.store.series import REPLAY, TRACK, TRAJECTORY, Series
 SCHEMA_VERSION = 1
 STORAGE_VERSION = "2.2"
 TABLES = ("runs", "episodes", "attempts", "assets")
+OPTIONAL_TABLES = ("renders", "qa")
 KEYS = {
     "runs": "call_id",
     "episodes": "episode_id",
     "attempts": "attempt_id",
     "assets": "asset_id",
+    "renders": "render_id",
+    "qa": "question_id",
 }
 
 CONVENTIONS: dict[str, Any] = {
@@ -207,11 +210,25 @@ def _run_fields() -> tuple[pa.Field, ...]:
     )
 
 
+def _render_fields() -> tuple[pa.Field, ...]:
+    from datafactory.store.render_schema import render_fields
+
+    return render_fields()
+
+
+def _qa_fields() -> tuple[pa.Field, ...]:
+    from datafactory.qa.schema import qa_fields
+
+    return qa_fields()
+
+
 _FIELDS: dict[str, Callable[[], tuple[pa.Field, ...]]] = {
     "runs": _run_fields,
     "episodes": _episode_fields,
     "attempts": _attempt_fields,
     "assets": _asset_fields,
+    "renders": _render_fields,
+    "qa": _qa_fields,
 }
 
 
@@ -227,7 +244,7 @@ def table_schema(table: str, extra: Sequence[pa.Field] = ()) -> pa.Schema:
     """Arrow schema of one table.
 
     Args:
-        table: One of ``TABLES``.
+        table: One of ``TABLES`` or ``OPTIONAL_TABLES``.
         extra: A generator's own columns, appended to ``episodes``; always nullable.
     """
     fields = _FIELDS[table]()

@@ -1,0 +1,157 @@
+"""The ``extras`` folder of an export: what the format itself has no place for.
+
+::
+
+    extras/episodes.jsonl            instruction, paraphrases, split, phases, objects, lineage
+    extras/models/<hash>.xml         the episode's model as MJCF, with its mesh files beside it
+    extras/states/episode_N.npz      exact states, controls and object poses at the record rate
+    extras/cameras/<camera>/episode_N.json       intrinsics and camera poses of every image
+    extras/annotations/<camera>/episode_N.npz    boxes, visibility and projections
+    extras/licences.json             every asset used, with licence, author and source
+    extras/ATTRIBUTION.md            the same for people
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import IO, Any, Self
+
+import numpy as np
+
+from datafactory.exchange.episodes import Sample
+from datafactory.exchange.provenance import write_json
+from datafactory.render.view import View
+from datafactory.store.dataset import Dataset
+from datafactory.store.encode import canonical_json
+from datafactory.store.stored import StoredEpisode
+
+FOLDER = "extras"
+_LICENCE = ("asset_id", "kind", "uid", "category", "licence", "author", "source", "attribution")
+_LINEAGE = ("episode_id", "generator", "generator_version", "spec_hash", "run_seed", "attempt")
+_TASK = ("task", "instruction", "instruction_split", "robot", "content_hash")
+
+
+class Extras:
+    """Writes the folder episode by episode, or nothing at all; use as a context manager."""
+
+    def __init__(self, root: Path, enabled: bool) -> None:
+        self._root = root / FOLDER
+        self._enabled = enabled
+        self._assets: set[str] = set()
+        self._meshes: set[str] = set()
+        self._lines: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        if self._enabled:
+            self._root.mkdir()
+            self._lines = (self._root / "episodes.jsonl").open("w", encoding="utf-8")
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._lines is not None:
+            self._lines.close()
+
+    def add(self, sample: Sample, number: int) -> None:
+        """Adds an episode under its number in the export."""
+        if self._lines is None:
+            return
+        episode = sample.episode
+        name = f"episode_{number:06d}"
+        self._assets.update(episode.asset_ids)
+        model = self._model(episode)
+        self._lines.write(canonical_json(_line(sample, number, model)) + "\n")
+        self._arrays(f"states/{name}.npz", _states(episode))
+        for camera, view in sample.views.items():
+            write_json(self._root / f"cameras/{camera}/{name}.json", _calibration(view))
+            self._arrays(f"annotations/{camera}/{name}.npz", _annotations(view))
+
+    def _arrays(self, place: str, arrays: dict[str, Any]) -> None:
+        path = self._root / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(path, **arrays)
+
+    def _model(self, episode: StoredEpisode) -> str | None:
+        """Writes the model once; returns its file name."""
+        if episode.replay is None:
+            return None
+        text = episode.replay.mjcf.encode()
+        name = hashlib.blake2b(text, digest_size=16).hexdigest() + ".xml"
+        path = self._root / "models" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(text)
+        self._meshes.update(episode.replay.mesh_hashes)
+        return name
+
+    def finish(self, dataset: Dataset) -> None:
+        """Writes mesh files and licences of all episodes added."""
+        if self._lines is None:
+            return
+        for mesh in sorted(self._meshes):
+            asset = mesh.partition(".")[0]
+            (self._root / "models" / mesh).write_bytes(dataset.asset_bytes([asset])[asset])
+        rows = dataset.assets(columns=list(_LICENCE)).to_pylist()
+        used = sorted(
+            (r for r in rows if r["asset_id"] in self._assets), key=lambda r: r["asset_id"]
+        )
+        write_json(self._root / "licences.json", used)
+        (self._root / "ATTRIBUTION.md").write_text(_attribution(used), encoding="utf-8")
+
+
+def _line(sample: Sample, number: int, model: str | None) -> dict[str, Any]:
+    episode = sample.episode
+    return {
+        "episode_index": number,
+        **{name: getattr(episode, name) for name in (*_LINEAGE, *_TASK)},
+        "paraphrases": list(episode.paraphrases),
+        "world_from_base": list(episode.world_from_base),
+        "phases": [asdict(p) for p in episode.trajectory.phases],
+        "objects": [asdict(o) for o in episode.objects],
+        "goal": episode.goal,
+        "source_fps": episode.fps,
+        "source_frames": sample.frames,
+        "success_at_end": episode.verdict.success_at_end,
+        "licences": list(episode.licences),
+        "model": model,
+    }
+
+
+def _states(episode: StoredEpisode) -> dict[str, Any]:
+    t, replay = episode.trajectory, episode.replay
+    found: dict[str, Any] = {n: getattr(t, n) for n in ("qpos", "qvel", "ctrl", "object_poses")}
+    if replay is not None:
+        found["checkpoint_frames"] = replay.frames
+        found["integration_states"] = replay.states
+        found["steps_per_frame"] = np.int32(replay.steps_per_frame)
+    return found
+
+
+def _calibration(view: View) -> dict[str, Any]:
+    return {
+        "camera": view.camera,
+        "variant": view.variant,
+        "fps": view.fps,
+        "axes": "OpenCV: x right, y down, z forward; poses are xyz + quaternion wxyz",
+        "intrinsics": asdict(view.intrinsics),
+        "frames": view.frames.tolist(),
+        "world_from_camera": view.world_from_camera.tolist(),
+        "base_from_camera": view.base_from_camera.tolist(),
+        "renderer": f"{view.renderer} {view.renderer_version}",
+        "look": json.loads(view.look_json or "{}"),
+    }
+
+
+def _annotations(view: View) -> dict[str, Any]:
+    names = [f.name for f in fields(view.annotations)]
+    return {name: getattr(view.annotations, name) for name in names}
+
+
+def _attribution(rows: list[dict[str, Any]]) -> str:
+    lines = ["# Attribution", "", "Assets used in these episodes.", ""]
+    lines += ["| asset | licence | author | source |", "| --- | --- | --- | --- |"]
+    for row in rows:
+        name = row["attribution"] or row["uid"] or row["asset_id"][:12]
+        lines.append(f"| {name} | {row['licence']} | {row['author']} | {row['source']} |")
+    return "\n".join(lines) + "\n"

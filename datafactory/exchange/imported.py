@@ -1,0 +1,324 @@
+"""Imported episodes as a dataset: what their source says, and nothing it does not.
+
+Nothing of an imported episode was verified here: its verdict has no checks, both success flags
+are false, and it has no model to re-execute. What the source claims is in ``claimed_success``.
+Series the source does not have are NaN and listed in the column ``absent``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+import datafactory
+from datafactory.episode import Episode, Trajectory, Verdict
+from datafactory.errors import SpecError
+from datafactory.exchange.mapping import Reader, Values
+from datafactory.exchange.pictures import decode
+from datafactory.executor.machine import cpu, machine, package_versions
+from datafactory.render.media import contact_strip, thumbnail
+from datafactory.render.stage import Intrinsics
+from datafactory.render.view import Annotations, Media, View
+from datafactory.store.commit import Committer, create_tables
+from datafactory.store.encode import Lineage, Row, canonical_json, episode_row, run_id
+from datafactory.store.location import Location
+from datafactory.store.render_rows import render_row
+
+VARIANT = "source"
+VERSION = "1"
+PREFIX = "import:"
+BATCH = 32
+STRIP_IMAGES = 6
+EXTRA = (
+    pa.field("source", pa.string(), metadata={"meaning": "where the episode is from, JSON"}),
+    pa.field("absent", pa.list_(pa.string()), metadata={"meaning": "series the source lacks; NaN"}),
+    pa.field(
+        "claimed_success", pa.bool_(), metadata={"meaning": "what the source says, unverified"}
+    ),
+)
+IDENTITY = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """One episode of a source.
+
+    Attributes:
+        number: Its number there.
+        instruction: Task text; ``others`` are further ones.
+        length: Number of rows.
+        values: Gives (T, n) values of a column by name.
+        media: Images by camera name.
+    """
+
+    number: int
+    instruction: str
+    others: tuple[str, ...]
+    length: int
+    values: Values
+    media: Mapping[str, Media]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What all episodes of a source share.
+
+    Attributes:
+        format: Importer name.
+        robot: Robot name.
+        fps: Rows per second.
+        digest: Hash over what identifies the source.
+    """
+
+    format: str
+    robot: str
+    fps: int
+    digest: str
+
+
+class Maker:
+    """Makes a new dataset of imported episodes."""
+
+    def __init__(self, out: Path, origin: Origin, reader: Reader) -> None:
+        self._origin, self._reader = origin, reader
+        spec = {
+            "source": origin.digest,
+            "mapping": reader.mapping.model_dump(exclude_none=True),
+            "robot": origin.robot,
+            "fps": origin.fps,
+        }
+        generator = PREFIX + origin.format
+        text = canonical_json(spec)
+        spec_hash = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        run = run_id(generator, VERSION, spec_hash, 0)
+        self._lineage = Lineage(run, generator, VERSION, spec_hash, 0, "none", cpu())
+        self._spec_json = text
+        location = Location.of(out)
+        create_tables(location, EXTRA)
+        self._committer = Committer(location)
+        self._episodes: list[Row] = []
+        self._views: list[Row] = []
+        self._started = datetime.now(UTC)
+        self.count = 0
+        self.remarks: list[str] = []
+
+    def add(self, found: Found) -> None:
+        """Adds an episode.
+
+        Raises:
+            SpecError: Its columns do not fit one another.
+        """
+        episode = self._episode(found)
+        row = episode_row(episode, self._lineage, EXTRA)
+        if self._reader.mapping.licence:
+            row["licences"] = [self._reader.mapping.licence]
+        self._episodes.append(row)
+        for camera, media in found.media.items():
+            made = _view(
+                row["episode_id"], camera, media, found.length, self._origin, self._lineage
+            )
+            self._views.append(render_row(made, self._lineage.run_id))
+        self.count += 1
+        if len(self._episodes) >= BATCH:
+            self._flush()
+
+    def _flush(self) -> None:
+        for name, rows in (("episodes", self._episodes), ("renders", self._views)):
+            if rows:
+                if name == "renders":
+                    self._committer.add_table(name)
+                self._committer.append(name, self._committer.writer.write(name, rows), {})
+        self._episodes, self._views = [], []
+
+    def finish(self) -> int:
+        """Writes what is left; returns the number of episodes.
+
+        Raises:
+            SpecError: There is none.
+        """
+        if not self.count:
+            raise SpecError("the source has no episodes")
+        self._flush()
+        now, lineage = datetime.now(UTC), self._lineage
+        self._committer.write_run(
+            {
+                "call_id": f"{lineage.run_id}-0",
+                "run_id": lineage.run_id,
+                "command": "",
+                "generator": lineage.generator,
+                "generator_version": lineage.generator_version,
+                "spec_hash": lineage.spec_hash,
+                "spec_json": self._spec_json,
+                "run_seed": 0,
+                "task": self._origin.format,
+                "robot": self._origin.robot,
+                "options_json": canonical_json({"remarks": self.remarks}),
+                "versions_json": canonical_json(package_versions()),
+                "machine_json": canonical_json(machine()),
+                "engine": lineage.engine,
+                "cpu": lineage.cpu,
+                "status": "complete",
+                "reasons_json": "{}",
+                "planned": self.count,
+                "accepted": self.count,
+                "rejected": 0,
+                "started_at": self._started,
+                "updated_at": now,
+                "ended_at": now,
+            }
+        )
+        return self.count
+
+    def _episode(self, found: Found) -> Episode:
+        base, trajectory, absent = read_trajectory(self._reader, found, self._origin.fps)
+        claimed = None
+        success = self._reader.mapping.success
+        if self._reader.knows(success):
+            claimed = bool(np.any(np.asarray(found.values(success)) > 0))
+        source = {"format": self._origin.format, "episode": found.number}
+        return Episode(
+            attempt=found.number,
+            verdict=Verdict(True, "", "", (), success_once=False, success_at_end=False),
+            task=self._origin.format,
+            instruction=found.instruction,
+            paraphrases=found.others,
+            instruction_split="train",
+            robot=self._origin.robot,
+            world_from_base=tuple(float(v) for v in base),
+            objects=(),
+            goal={},
+            initial_graph={},
+            final_graph={},
+            trajectory=trajectory,
+            replay=None,
+            metrics={},
+            cpu_s={},
+            assets=(),
+            extra={
+                "source": canonical_json({**source, "imported_by": datafactory.__version__}),
+                "absent": sorted(absent),
+                "claimed_success": claimed,
+            },
+        )
+
+
+def read_trajectory(
+    reader: Reader, found: Found, fps: int
+) -> tuple[NDArray[Any], Trajectory, set[str]]:
+    """(world_from_base, series, names of absent series) of an episode.
+
+    Raises:
+        SpecError: Joint positions and targets differ in number.
+    """
+    mapping, values, n = reader.mapping, found.values, found.length
+    world = np.array(IDENTITY)
+    based = reader.pose(mapping.base_pose, world, values)
+    base = world if based is None else np.asarray(based[0], dtype=np.float64)
+    joints = reader.vector(mapping.joint_positions, values)
+    eef = reader.pose(mapping.eef_pose, base, values)
+    width = reader.vector(mapping.gripper_width, values)
+    series = {
+        "eef_pose": eef,
+        "gripper_opening": reader.gripper(mapping.gripper_opening, values),
+        "gripper_width": None if width is None else width[:, 0],
+        "action_joint": reader.joint_targets(joints, values),
+        "action_gripper": reader.gripper(mapping.action_gripper, values),
+        "action_eef": reader.pose_targets(eef, base, values),
+        "qpos": joints,
+        "base_pose": based,
+    }
+    absent = {name for name, array in series.items() if array is None}
+    dof = next((series[s].shape[1] for s in ("qpos", "action_joint") if series[s] is not None), 0)
+    if series["action_joint"] is not None and series["action_joint"].shape[1] != dof:
+        raise SpecError(
+            "joint positions and joint targets differ in number",
+            where=f"episode {found.number}",
+            why=f"{dof} positions, {series['action_joint'].shape[1]} targets",
+            remedy="choose their components in the column mapping (columns: [first, last + 1])",
+        )
+    speed = reader.vector(mapping.joint_velocities, values)
+    trajectory = Trajectory(
+        fps=fps,
+        qpos=_float32(joints, n, dof),
+        qvel=_float32(speed, n, 0 if speed is None else speed.shape[1]),
+        ctrl=np.empty((n, 0), np.float32),
+        eef_pose=_float32(eef, n, 7),
+        gripper_opening=_float32(series["gripper_opening"], n),
+        gripper_width=_float32(series["gripper_width"], n),
+        object_poses=np.empty((n, 0, 7), np.float32),
+        action_joint=_float32(series["action_joint"], n, dof),
+        action_gripper=_float32(series["action_gripper"], n),
+        action_eef=_float32(series["action_eef"], n, 7),
+        phases=(),
+        contacts=(),
+    )
+    return base, trajectory, absent
+
+
+def _float32(values: Any, *shape: int) -> NDArray[np.float32]:
+    if values is None:
+        return np.full(shape, np.nan, dtype=np.float32)
+    return np.ascontiguousarray(np.asarray(values).reshape(shape), dtype=np.float32)
+
+
+def _view(
+    episode_id: str, camera: str, media: Media, length: int, origin: Origin, lineage: Lineage
+) -> View:
+    """The row of a source's images; nothing is known of their camera."""
+    chosen = np.linspace(0, length - 1, min(STRIP_IMAGES, length)).round().astype(int).tolist()
+    shown = decode(media, chosen)
+    height, width = shown.shape[1:3]
+    return View(
+        episode_id=episode_id,
+        variant=VARIANT,
+        camera=camera,
+        renderer=PREFIX + origin.format,
+        renderer_version=VERSION,
+        style_hash=lineage.spec_hash,
+        look_json="{}",
+        fps=origin.fps,
+        frames=np.arange(length, dtype=np.int32),
+        intrinsics=Intrinsics(width, height, *(float("nan") for _ in range(4))),
+        world_from_camera=np.full((length, 7), np.nan, np.float32),
+        base_from_camera=np.full((length, 7), np.nan, np.float32),
+        entities=(),
+        video=media,
+        depth=None,
+        masks=None,
+        annotations=_nothing_known(length),
+        phase=np.full(length, -1, np.int16),
+        thumbnail=thumbnail(shown[len(shown) // 2]),
+        strip=contact_strip(shown),
+        cpu_s={},
+    )
+
+
+def _nothing_known(n: int) -> Annotations:
+    def none(*shape: int) -> NDArray[np.float32]:
+        return np.full(shape, np.nan, np.float32)
+
+    counts = np.zeros((n, 0), np.int32)
+    return Annotations(
+        visible_box=none(n, 0, 4),
+        amodal_box=none(n, 0, 4),
+        visible_pixels=counts,
+        amodal_pixels=counts,
+        visibility=none(n, 0),
+        center_uv=none(n, 0, 2),
+        corners_uv=none(n, 0, 8, 2),
+        box_camera=none(n, 0, 7),
+        tcp_uv=none(n, 2),
+        tcp_camera=none(n, 3),
+        fingertips_uv=none(n, 2, 2),
+        grasp_uv=none(n, 0, 2, 2),
+        grasp_object=np.zeros(0, np.int32),
+        grasp_frame=np.zeros(0, np.int32),
+    )

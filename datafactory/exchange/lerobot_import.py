@@ -1,0 +1,292 @@
+"""Importer of LeRobot datasets, layouts v2.0, v2.1 and v3.0.
+
+Videos are kept byte for byte (v2) or cut out of the shared files packet by packet (v3); only where
+a v3 episode does not begin at a key frame are its images encoded again, and a remark says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from datafactory.errors import DatasetCorruptError, SpecError
+from datafactory.exchange.contract import ImportOptions, Progress
+from datafactory.exchange.imported import Found, Maker, Origin
+from datafactory.exchange.mapping import ColumnMapping, Reader, load_mapping, parse_mapping
+from datafactory.exchange.mp4 import cut, read_packets
+from datafactory.exchange.pictures import pack
+from datafactory.render.media import decode_video, encode_images
+from datafactory.render.view import Media
+
+CHUNK = 1000
+BATCH_ROWS = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """A source's metadata.
+
+    Attributes:
+        root: Its folder.
+        info: ``info.json``.
+        v3: Whether many episodes share a file.
+        tasks: Task texts by number.
+        episodes: Rows of the episodes table in order.
+    """
+
+    root: Path
+    info: Mapping[str, Any]
+    v3: bool
+    tasks: Mapping[int, str]
+    episodes: Sequence[Mapping[str, Any]]
+
+    @property
+    def fps(self) -> int:
+        """Rows per second."""
+        return int(self.info["fps"])
+
+    def features(self, *dtypes: str) -> list[str]:
+        """Names of the features of some dtypes; of the numeric ones without arguments."""
+        images = ("video", "image", "string")
+        return [
+            name
+            for name, f in self.info["features"].items()
+            if (f["dtype"] in dtypes if dtypes else f["dtype"] not in images)
+        ]
+
+
+class LeRobotImport:
+    """Reads LeRobot datasets; see ``contract.Importer``."""
+
+    name = "lerobot"
+    description = "LeRobot dataset, layout v2.0, v2.1 or v3.0"
+
+    def read(self, source: Path, out: Path, options: ImportOptions, progress: Progress) -> int:
+        """Makes the dataset; see ``contract.Importer.read``."""
+        layout = _read_layout(source)
+        mapping = _mapping(layout, options)
+        reader = Reader(mapping, {name: _names(layout.info, name) for name in layout.features()})
+        robot = options.robot or layout.info.get("robot_type") or mapping.robot or "unknown"
+        origin = Origin(self.name, str(robot), layout.fps, _digest(layout))
+        maker = Maker(out, origin, reader)
+        total = min(len(layout.episodes), options.limit or len(layout.episodes))
+        cameras = {
+            key: camera
+            for key in layout.features("video", "image")
+            if (camera := mapping.camera(key)) is not None
+        }
+        for table, episode in zip(_tables(layout), layout.episodes[:total], strict=False):
+            maker.add(_found(layout, table, episode, cameras, maker.remarks))
+            progress(maker.count, total)
+        if maker.count < total:
+            raise DatasetCorruptError(f"{source} has {maker.count} of {total} episodes")
+        return maker.finish()
+
+
+def _read_layout(root: Path) -> _Layout:
+    path = root / "meta/info.json"
+    if not path.is_file():
+        raise SpecError(
+            f"{root} is not a LeRobot dataset",
+            why="it has no meta/info.json",
+            remedy="give the folder that holds meta/, data/ and videos/",
+        )
+    info = json.loads(path.read_text(encoding="utf-8"))
+    version = str(info.get("codebase_version", ""))
+    if not version.startswith(("v2.", "v3.")):
+        raise SpecError(
+            f"{root} has another layout",
+            why=f"codebase_version is '{version}'; v2.0, v2.1 and v3.0 can be read",
+        )
+    if int(info["fps"]) != info["fps"]:
+        raise SpecError(f"{root} has {info['fps']} frames per second", why="it must be whole")
+    if version.startswith("v3."):
+        return _Layout(root, info, True, _tasks_v3(root), _episodes_v3(root))
+    tasks = {line["task_index"]: line["task"] for line in _lines(root / "meta/tasks.jsonl")}
+    return _Layout(root, info, False, tasks, _lines(root / "meta/episodes.jsonl"))
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        raise SpecError(f"{path} is missing", remedy="download the dataset again")
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+
+
+def _tasks_v3(root: Path) -> dict[int, str]:
+    table = pq.read_table(root / "meta/tasks.parquet")
+    text = next(n for n in table.column_names if n != "task_index")
+    return dict(zip(table["task_index"].to_pylist(), table[text].to_pylist(), strict=True))
+
+
+def _episodes_v3(root: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    for path in sorted((root / "meta/episodes").glob("*/*.parquet")):
+        file = pq.ParquetFile(path)
+        names = [n for n in file.schema_arrow.names if not n.startswith("stats/")]
+        rows += file.read(columns=names).to_pylist()
+    return sorted(rows, key=lambda r: int(r["episode_index"]))
+
+
+def _names(info: Mapping[str, Any], feature: str) -> list[str]:
+    """Component names of a feature; numbers where it has none."""
+    described = info["features"][feature]
+    names = described.get("names")
+    if isinstance(names, Mapping):
+        names = [n for part in names.values() for n in part]
+    width = int(np.prod(described["shape"], initial=1))
+    return (
+        [str(n) for n in names] if names and len(names) == width else list(map(str, range(width)))
+    )
+
+
+def _mapping(layout: _Layout, options: ImportOptions) -> ColumnMapping:
+    if options.mapping:
+        return parse_mapping(options.mapping)
+    own = layout.root / "meta/datafactory.json"
+    if own.is_file():
+        return parse_mapping(json.loads(own.read_text(encoding="utf-8"))["mapping"], str(own))
+    return parse_mapping(load_mapping("lerobot"), "lerobot")
+
+
+def _digest(layout: _Layout) -> str:
+    """Hash over the metadata and the size of every file."""
+    digest = hashlib.blake2b((layout.root / "meta/info.json").read_bytes(), digest_size=16)
+    for path in sorted(p for p in layout.root.rglob("*") if p.is_file()):
+        digest.update(f"{path.relative_to(layout.root)}|{path.stat().st_size}\n".encode())
+    return digest.hexdigest()
+
+
+def _tables(layout: _Layout) -> Iterator[pa.Table]:
+    """The rows of each episode, in order, a few thousand in memory."""
+    pattern = "*/*.parquet"
+    held: list[pa.RecordBatch] = []
+    number: int | None = None
+    for path in sorted((layout.root / "data").glob(pattern)):
+        for batch in pq.ParquetFile(path).iter_batches(batch_size=BATCH_ROWS):
+            for part in _runs(batch):
+                found = part.column("episode_index")[0].as_py()
+                if held and found != number:
+                    yield pa.Table.from_batches(held)
+                    held = []
+                number = found
+                held.append(part)
+    if held:
+        yield pa.Table.from_batches(held)
+
+
+def _runs(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """The parts of a batch with one episode each."""
+    numbers = batch.column("episode_index").to_numpy()
+    bounds = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
+    for start, stop in pairwise(bounds):
+        if stop > start:
+            yield batch.slice(start, stop - start)
+
+
+def _found(
+    layout: _Layout,
+    table: pa.Table,
+    episode: Mapping[str, Any],
+    cameras: Mapping[str, str],
+    remarks: list[str],
+) -> Found:
+    number = int(episode["episode_index"])
+    stored = table.column("episode_index")[0].as_py()
+    if stored != number or table.num_rows != episode["length"]:
+        raise DatasetCorruptError(
+            "rows and metadata contradict each other",
+            where=f"episode {number}",
+            why=f"metadata: {episode['length']} rows; data: {table.num_rows} of episode {stored}",
+        )
+    late = np.abs(table["timestamp"].to_numpy() - np.arange(table.num_rows) / layout.fps)
+    if "timestamp" in table.column_names and late.max() > 0.5 / layout.fps:
+        remarks.append(f"episode {number}: timestamps do not follow {layout.fps} fps")
+    texts = list(episode.get("tasks") or ())
+    texts = texts or [layout.tasks[table["task_index"][0].as_py()]]
+    media = {}
+    for key, camera in cameras.items():
+        images = _images(layout, key, table, episode, remarks)
+        if images is not None:
+            media[camera] = images
+    return Found(
+        number=number,
+        instruction=str(texts[0]),
+        others=tuple(str(t) for t in texts[1:] if t != texts[0]),
+        length=table.num_rows,
+        values=lambda name: _values(table, name),
+        media=media,
+    )
+
+
+def _values(table: pa.Table, name: str) -> NDArray[Any]:
+    """(T, n) values of a column, with their own dtype."""
+    column = table[name].combine_chunks()
+    while pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
+        column = column.flatten()
+    values = column.to_numpy(zero_copy_only=False)
+    return np.asarray(values).reshape(table.num_rows, -1)
+
+
+def _images(
+    layout: _Layout, key: str, table: pa.Table, episode: Mapping[str, Any], remarks: list[str]
+) -> Media | None:
+    """Images of one camera; None, and a remark, when they do not fit the rows."""
+    number = int(episode["episode_index"])
+    if layout.info["features"][key]["dtype"] == "image":
+        files = pc.struct_field(table[key].combine_chunks(), "bytes").to_pylist()
+        media = pack(files) if all(files) else None
+        if media is None:
+            remarks.append(f"episode {number}: images of {key} are neither PNG nor JPEG files")
+        return media
+    try:
+        if layout.v3:
+            return _shared_video(layout, key, episode, remarks)
+        place = layout.info["video_path"].format(
+            episode_chunk=number // int(layout.info.get("chunks_size", CHUNK)),
+            video_key=key,
+            episode_index=number,
+        )
+        data = (layout.root / place).read_bytes()
+        packets = read_packets(data, layout.fps)
+        if len(packets.data) == table.num_rows:
+            return Media(packets.kind.codec, data, np.empty(0, np.int64))
+        why = f"{len(packets.data)} images for {table.num_rows} rows"
+    except (DatasetCorruptError, FileNotFoundError) as error:
+        why = str(error)
+    remarks.append(f"episode {number}: images of {key} were left out ({why})")
+    return None
+
+
+def _shared_video(
+    layout: _Layout, key: str, episode: Mapping[str, Any], remarks: list[str]
+) -> Media:
+    """An episode's part of a shared file."""
+    prefix = f"videos/{key}/"
+    path = layout.root / layout.info["video_path"].format(
+        video_key=key,
+        chunk_index=episode[prefix + "chunk_index"],
+        file_index=episode[prefix + "file_index"],
+    )
+    start = round(episode[prefix + "from_timestamp"] * layout.fps)
+    stop = start + int(episode["length"])
+    data = cut(path, layout.fps, start, stop)
+    none = np.empty(0, np.int64)
+    if data is not None:
+        return Media(read_packets(data, layout.fps).kind.codec, data, none)
+    remarks.append(
+        f"episode {episode['episode_index']}: images of {key} were encoded again, because the "
+        "episode does not begin at a key frame"
+    )
+    with path.open("rb") as file:
+        return encode_images(decode_video(file, range(start, stop)), layout.fps, "h264")

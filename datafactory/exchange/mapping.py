@@ -1,0 +1,336 @@
+"""Column mappings: which column of another format is which of ours, and how it is converted.
+
+A mapping is a small YAML file::
+
+    name: my-robot
+    joint_positions: {key: observation.state, columns: [0, 7], unit: deg}
+    gripper_opening: {key: observation.state, columns: [7, 8], closed: 0.04, open: 0.0}
+    eef_pose:
+      position: {key: observation.ee, columns: [0, 3]}
+      rotation: {key: observation.ee, columns: [3, 7], form: xyzw}
+      frame: base
+    action_joint: {key: action, columns: [0, 7], unit: deg, form: delta}
+    action_gripper: {key: action, columns: [7, 8], closed: 1, open: -1}
+
+Entries whose key the source does not have are absent from the new dataset, and said to be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from datafactory.errors import SpecError, UnknownNameError
+from datafactory.exchange.actions import decode, from_frame, quat_from_rotation_vector
+from datafactory.exchange.contract import ActionForm
+from datafactory.geometry import normalize
+
+Array = NDArray[np.float64]
+Values = Callable[[str], NDArray[Any]]
+"""Gives (T, n) values of a source column of the current episode."""
+
+_DEGREE = np.pi / 180.0
+_FACTOR = {"rad": 1.0, "deg": _DEGREE, "m": 1.0, "mm": 1e-3, "1": 1.0}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Strict):
+    """Some columns of one source column.
+
+    Attributes:
+        key: Name of the source column.
+        columns: [first, last + 1] of its components, as a Python slice; None for all.
+        names: Regular expression: only components whose name it matches.
+        but: Regular expression: no components whose name it matches.
+    """
+
+    key: str
+    columns: tuple[int | None, int | None] | None = None
+    names: str | None = None
+    but: str | None = None
+
+    def chosen(self, known: Mapping[str, Sequence[str]]) -> list[int] | None:
+        """Indices of the components; None when the source does not have them.
+
+        Args:
+            known: Component names of the source's columns.
+        """
+        if self.key not in known:
+            return None
+        names = list(known[self.key])
+        kept = list(range(len(names)))[slice(*self.columns)] if self.columns else range(len(names))
+        kept = [k for k in kept if self.names is None or re.search(self.names, names[k])]
+        kept = [k for k in kept if self.but is None or not re.search(self.but, names[k])]
+        return kept or None
+
+
+class Vector(Source):
+    """Joints or lengths: value = (source * scale) in ``unit``, converted to SI."""
+
+    unit: Literal["rad", "deg", "m", "mm", "1"] = "rad"
+    scale: float = 1.0
+
+    def convert(self, values: NDArray[Any]) -> NDArray[Any]:
+        """SI values; untouched when there is nothing to convert."""
+        factor = self.scale * _FACTOR[self.unit]
+        return values if factor == 1.0 else values * factor
+
+
+class Target(Vector):
+    """Joint targets in an action form."""
+
+    form: ActionForm = "absolute"
+
+
+class Gripper(Source):
+    """A gripper: the source's value when it is closed and when it is open."""
+
+    closed: float = 0.0
+    open: float = 1.0
+
+    def convert(self, values: NDArray[Any]) -> NDArray[Any]:
+        """(T,) opening, 0 closed to 1 open; clipped when converted."""
+        flat = values.mean(axis=1) if values.shape[1] > 1 else values[:, 0]
+        if (self.closed, self.open) == (0.0, 1.0):
+            return flat
+        return np.clip((flat - self.closed) / (self.open - self.closed), 0.0, 1.0)
+
+
+class Rotation(Source):
+    """An orientation: a quaternion, a rotation vector or extrinsic x-y-z Euler angles."""
+
+    form: Literal["wxyz", "xyzw", "rotvec", "euler_xyz"] = "wxyz"
+    scale: float = 1.0
+
+    def vector(self, values: NDArray[Any]) -> Array:
+        """(T, 3) rotation vectors, rad."""
+        from datafactory.exchange.actions import rotation_vector
+
+        return values * self.scale if self.form == "rotvec" else rotation_vector(self.quat(values))
+
+    def quat(self, values: NDArray[Any]) -> NDArray[Any]:
+        """(T, 4) wxyz; untouched when it is that already."""
+        if self.form == "wxyz":
+            return values
+        if self.form == "xyzw":
+            return values[:, [3, 0, 1, 2]]
+        if self.form == "rotvec":
+            return quat_from_rotation_vector(values * self.scale)
+        from scipy.spatial.transform import Rotation as Turn
+
+        turned: Array = Turn.from_euler("xyz", values * self.scale).as_quat()
+        return turned[:, [3, 0, 1, 2]]
+
+
+class PoseSource(_Strict):
+    """A pose: where it is, how it is turned, and in which frame."""
+
+    position: Vector
+    rotation: Rotation
+    frame: Literal["world", "base"] = "world"
+
+
+class PoseTarget(PoseSource):
+    """A pose target in an action form."""
+
+    form: ActionForm = "absolute"
+
+
+class ColumnMapping(_Strict):
+    """Which source column is which of ours.
+
+    Attributes:
+        name: For people.
+        description: One line.
+        robot: Robot name to record, when nothing else says it.
+        licence: SPDX identifier of the data.
+        cameras: Prefixes of image columns; what follows is the camera's name.
+        success: Column that claims success in some row.
+        joint_positions, joint_velocities, gripper_opening, gripper_width, eef_pose, base_pose:
+            What was measured.
+        action_joint, action_gripper, action_eef: Targets.
+    """
+
+    name: str = ""
+    description: str = ""
+    robot: str = ""
+    licence: str = ""
+    cameras: tuple[str, ...] = ("observation.images.",)
+    success: str = "next.success"
+    joint_positions: Vector | None = None
+    joint_velocities: Vector | None = None
+    gripper_opening: Gripper | None = None
+    gripper_width: Vector | None = None
+    eef_pose: PoseSource | None = None
+    base_pose: PoseSource | None = None
+    action_joint: Target | None = None
+    action_gripper: Gripper | None = None
+    action_eef: PoseTarget | None = None
+
+    def camera(self, key: str) -> str | None:
+        """Camera name of an image column; None for no image column."""
+        for prefix in self.cameras:
+            if key.startswith(prefix) and len(key) > len(prefix):
+                return key.removeprefix(prefix).replace("/", "_")
+        return None
+
+
+def parse_mapping(data: Mapping[str, Any], where: str = "mapping") -> ColumnMapping:
+    """Validates a parsed YAML mapping.
+
+    Raises:
+        SpecError: A key is unknown or a value invalid; names it.
+    """
+    try:
+        return ColumnMapping.model_validate(dict(data))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise SpecError(
+            "a column mapping is invalid",
+            where=f"{where}: {place}",
+            why=first["msg"],
+            remedy="see the shipped mappings: " + ", ".join(shipped_mappings()),
+        ) from error
+
+
+def shipped_mappings() -> tuple[str, ...]:
+    """Names of the shipped mappings."""
+    folder = files("datafactory.exchange") / "mappings"
+    return tuple(sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if "yaml" in f.name))
+
+
+def load_mapping(name_or_file: str) -> dict[str, Any]:
+    """Reads a shipped mapping by name, or a YAML file.
+
+    Raises:
+        UnknownNameError: Neither a shipped mapping nor a file.
+        SpecError: The file is not a YAML mapping.
+    """
+    from datafactory.taskfile import load_yaml_file
+
+    if name_or_file in shipped_mappings():
+        folder = files("datafactory.exchange") / "mappings"
+        return dict(load_yaml_file(Path(str(folder / f"{name_or_file}.yaml"))).data)
+    if not Path(name_or_file).is_file():
+        raise UnknownNameError.of("column mapping", name_or_file, shipped_mappings())
+    return dict(load_yaml_file(name_or_file).data)
+
+
+class Reader:
+    """Reads the series of one source through a mapping."""
+
+    def __init__(self, mapping: ColumnMapping, known: Mapping[str, Sequence[str]]) -> None:
+        """Finds what the source has.
+
+        Args:
+            mapping: The mapping.
+            known: Component names of the source's columns.
+
+        Raises:
+            SpecError: It has neither joint positions nor a pose of the end effector.
+        """
+        self.mapping = mapping
+        self._known = known
+        if not self._has(mapping.joint_positions) and not self._has(mapping.eef_pose):
+            raise SpecError(
+                "the column mapping does not fit the source",
+                where=mapping.name or "mapping",
+                why="it finds neither joint_positions nor eef_pose; the source has "
+                + ", ".join(sorted(known)[:40]),
+                remedy="choose another mapping or write one; shipped: "
+                + ", ".join(shipped_mappings()),
+            )
+
+    def knows(self, key: str) -> bool:
+        """Whether the source has a column."""
+        return key in self._known
+
+    def _has(self, entry: Source | PoseSource | None) -> bool:
+        if entry is None:
+            return False
+        if isinstance(entry, PoseSource):
+            return self._has(entry.position) and self._has(entry.rotation)
+        return entry.chosen(self._known) is not None
+
+    def _take(self, entry: Source, values: Values) -> NDArray[Any]:
+        found = values(entry.key)
+        return found.reshape(len(found), -1)[:, entry.chosen(self._known)]
+
+    def vector(self, entry: Vector | None, values: Values) -> NDArray[Any] | None:
+        """(T, n) values in SI units; None when absent."""
+        if entry is None or not self._has(entry):
+            return None
+        return entry.convert(self._take(entry, values))
+
+    def gripper(self, entry: Gripper | None, values: Values) -> NDArray[Any] | None:
+        """(T,) opening; None when absent."""
+        if entry is None or not self._has(entry):
+            return None
+        return entry.convert(self._take(entry, values))
+
+    def pose(self, entry: PoseSource | None, base: Array, values: Values) -> Any:
+        """(T, 7) poses in the world; None when absent.
+
+        Args:
+            entry: Mapping entry.
+            base: (7,) world_from_base.
+            values: The episode's columns.
+        """
+        if entry is None or not self._has(entry):
+            return None
+        place = entry.position.convert(self._take(entry.position, values))
+        turn = entry.rotation.quat(self._take(entry.rotation, values))
+        poses = np.concatenate([place, turn], axis=1)
+        return from_frame(base, poses) if entry.frame == "base" else poses
+
+    def joint_targets(self, measured: NDArray[Any] | None, values: Values) -> NDArray[Any] | None:
+        """(T, dof) absolute joint targets; None when absent or not to be had."""
+        entry = self.mapping.action_joint
+        found = self.vector(entry, values)
+        if entry is None or found is None or entry.form == "absolute":
+            return found
+        return None if measured is None else decode(entry.form, "joint", found, measured)
+
+    def pose_targets(self, measured: Any, base: Array, values: Values) -> Any:
+        """(T, 7) absolute targets in the world; None when absent or not to be had.
+
+        Args:
+            measured: (T, 7) measured poses in the world, or None.
+            base: (7,) world_from_base.
+            values: The episode's columns.
+        """
+        entry = self.mapping.action_eef
+        if entry is None or not self._has(entry) or entry.form == "absolute":
+            return self.pose(entry, base, values)
+        if measured is None:
+            return None
+        from datafactory.exchange.actions import in_frame
+
+        step = np.concatenate(
+            [
+                entry.position.convert(self._take(entry.position, values)),
+                entry.rotation.vector(self._take(entry.rotation, values)),
+            ],
+            axis=1,
+        )
+        if entry.frame == "world":
+            return decode(entry.form, "eef", step, normalized(measured))
+        local = in_frame(base, normalized(measured))
+        return from_frame(base, decode(entry.form, "eef", step, local))
+
+
+def normalized(poses: NDArray[Any]) -> Array:
+    """Poses (T, 7) in float64 with unit quaternions."""
+    p = np.asarray(poses, dtype=np.float64)
+    return np.concatenate([p[:, :3], normalize(p[:, 3:])], axis=1)

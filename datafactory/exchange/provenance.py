@@ -1,0 +1,108 @@
+"""What every export says about itself: where it is from and what its numbers mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import datafactory
+from datafactory.exchange.columns import ActionChoice, Columns
+from datafactory.exchange.episodes import Sample, Selection
+from datafactory.store.dataset import content_digest
+from datafactory.store.schema import CONVENTIONS
+
+SUBSAMPLING = (
+    "row k is the episode frame that image k shows; its action is the target of the last episode "
+    "frame before row k + 1, so holding it for one row ends where the robot was heading then"
+)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes indented JSON; the same value always gives the same bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def provenance(
+    format_name: str,
+    selection: Selection,
+    choice: ActionChoice,
+    first: Sample,
+    columns: Columns,
+    keys: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """JSON-ready description of an export.
+
+    Args:
+        format_name: Exporter name.
+        selection: What is exported.
+        choice: Main action.
+        first: The first episode.
+        columns: Its columns.
+        keys: Name of each column in the format, where it differs.
+    """
+    named = keys or {}
+    joints = columns["action.joints"][0].names if "action.joints" in columns else ()
+    return {
+        "format": format_name,
+        "made_by": f"datafactory {datafactory.__version__}",
+        "source": {
+            "content_digest": content_digest(selection.dataset, recompute=False),
+            "selection": selection.describe(),
+        },
+        "fps": first.fps,
+        "subsampling": SUBSAMPLING,
+        "conventions": CONVENTIONS,
+        "action": choice.describe(joints),
+        "columns": {
+            named.get(name, name): {"names": f.names, "unit": f.unit, "meaning": f.meaning}
+            for name, (f, _) in columns.items()
+        },
+        "cameras": {
+            name: {
+                "intrinsics": asdict(view.intrinsics),
+                "fps": view.fps,
+                "codec": view.video.codec,
+            }
+            for name, view in first.views.items()
+        },
+        "mapping": own_mapping(columns, named),
+    }
+
+
+def own_mapping(columns: Columns, keys: Mapping[str, str]) -> dict[str, Any]:
+    """The column mapping that reads an export back."""
+    mapping: dict[str, Any] = {
+        "name": "datafactory",
+        "success": keys.get("next.success", "next.success"),
+    }
+
+    def entry(ours: str, column: str, span: Sequence[int] | None = None, **more: Any) -> None:
+        if column in columns:
+            place = {"columns": list(span)} if span else {}
+            mapping[ours] = {"key": keys.get(column, column), **place, **more}
+
+    def pose(ours: str, column: str) -> None:
+        if column in columns:
+            key = keys.get(column, column)
+            mapping[ours] = {
+                "position": {"key": key, "columns": [0, 3], "unit": "m"},
+                "rotation": {"key": key, "columns": [3, 7], "form": "wxyz"},
+            }
+
+    state = columns["observation.state"][0].names
+    joints = len(state) - (state[-1] == "gripper")
+    entry("joint_positions", "observation.state", (0, joints))
+    if joints < len(state):
+        entry("gripper_opening", "observation.state", (joints, joints + 1))
+    entry("joint_velocities", "observation.joint_velocities")
+    entry("gripper_width", "observation.gripper_width", unit="m")
+    entry("action_joint", "action.joints")
+    entry("action_gripper", "action.gripper")
+    pose("eef_pose", "observation.eef_pose")
+    pose("base_pose", "observation.base_pose")
+    pose("action_eef", "action.eef_pose")
+    return mapping

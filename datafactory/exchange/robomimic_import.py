@@ -1,0 +1,128 @@
+"""Importer of robomimic-style HDF5 files (``data/demo_N``)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datafactory.errors import SpecError
+from datafactory.exchange.contract import ImportOptions, Progress
+from datafactory.exchange.imported import Found, Maker, Origin
+from datafactory.exchange.mapping import ColumnMapping, Reader, load_mapping, parse_mapping
+from datafactory.exchange.robomimic import h5py_module
+from datafactory.render.media import encode_images
+from datafactory.render.view import Media
+from datafactory.store.encode import canonical_json
+
+FPS = 20
+"""Rate of files that do not state one: robosuite's default."""
+
+
+class RobomimicImport:
+    """Reads robomimic HDF5 files; see ``contract.Importer``."""
+
+    name = "robomimic"
+    description = "robomimic HDF5 file"
+
+    def read(self, source: Path, out: Path, options: ImportOptions, progress: Progress) -> int:
+        """Makes the dataset; see ``contract.Importer.read``."""
+        h5py = h5py_module()
+        if not source.is_file() or not h5py.is_hdf5(source):
+            raise SpecError(f"{source} is not an HDF5 file")
+        with h5py.File(source, "r") as file:
+            if "data" not in file or not len(file["data"]):
+                raise SpecError(f"{source} is not a robomimic file", why="it has no data/demo_N")
+            data = file["data"]
+            demos = sorted(data, key=lambda n: int(n.rpartition("_")[2]))
+            demos = demos[: options.limit]
+            mapping = _mapping(data, options)
+            known, images = _columns(data[demos[0]], mapping)
+            stated = _environment(data)
+            rate = stated.get("env_kwargs", {}).get("control_freq")
+            robot = options.robot or mapping.robot or _robot(stated)
+            origin = Origin(self.name, robot, int(rate or FPS), _digest(data, demos, mapping))
+            maker = Maker(out, origin, Reader(mapping, known))
+            if rate is None:
+                maker.remarks.append(f"the file states no rate; {FPS} Hz were assumed")
+            for name in demos:
+                maker.add(_found(data[name], name, images, origin.fps))
+                progress(maker.count, len(demos))
+            return maker.finish()
+
+
+def _mapping(data: Any, options: ImportOptions) -> ColumnMapping:
+    if options.mapping:
+        return parse_mapping(options.mapping)
+    if "datafactory" in data.attrs:
+        return parse_mapping(json.loads(data.attrs["datafactory"])["mapping"], "data.datafactory")
+    return parse_mapping(load_mapping("robomimic"), "robomimic")
+
+
+def _environment(data: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(data.attrs.get("env_args", "{}"))
+    return found
+
+
+def _robot(stated: Mapping[str, Any]) -> str:
+    arguments = stated.get("env_kwargs", {})
+    named = arguments.get("robot") or arguments.get("robots") or "unknown"
+    return "+".join(named) if isinstance(named, list) else str(named)
+
+
+def _columns(demo: Any, mapping: ColumnMapping) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """(component names of the numeric columns, camera by image column)."""
+    h5py = h5py_module()
+    known: dict[str, list[str]] = {}
+    images: dict[str, str] = {}
+
+    def visit(name: str, item: Any) -> None:
+        if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "fiub" or not item.shape:
+            return
+        if item.ndim == 4 and item.dtype == np.uint8:
+            camera = mapping.camera(name) or (
+                name.removeprefix("obs/") if name.startswith("obs/") else None
+            )
+            if camera is not None:
+                images[name] = camera.removesuffix("_image")
+        else:
+            known[name] = [str(k) for k in range(int(np.prod(item.shape[1:], initial=1)))]
+
+    demo.visititems(visit)
+    return known, images
+
+
+def _digest(data: Any, demos: list[str], mapping: ColumnMapping) -> str:
+    """Hash over names, lengths and actions."""
+    digest = hashlib.blake2b(canonical_json(mapping.model_dump()).encode(), digest_size=16)
+    for name in demos:
+        digest.update(f"{name}|".encode())
+        if "actions" in data[name]:
+            digest.update(np.ascontiguousarray(data[name]["actions"]).tobytes())
+    return digest.hexdigest()
+
+
+def _found(demo: Any, name: str, images: Mapping[str, str], fps: int) -> Found:
+    described = json.loads(demo.attrs.get("ep_meta", "{}"))
+    media: dict[str, Media] = {}
+    for key, camera in images.items():
+        # lossless: the file has the pixels themselves
+        media[camera] = encode_images(np.asarray(demo[key]), fps, "png")
+    text = str(described.get("lang") or described.get("task") or "")
+    return Found(
+        number=int(name.rpartition("_")[2]),
+        instruction=text,
+        others=tuple(str(t) for t in described.get("paraphrases", ()) if t != text),
+        length=_length(demo),
+        values=lambda key: np.asarray(demo[key]),
+        media=media,
+    )
+
+
+def _length(demo: Any) -> int:
+    stated = demo.attrs.get("num_samples")
+    return int(stated) if stated is not None else len(demo["actions"])
