@@ -99,7 +99,7 @@ class Stage:
 
 def _schema(dataset: Dataset, _: Collection[str] | None) -> Examiner:
     def finish() -> Iterator[Finding]:
-        for table in TABLES:
+        for table in dataset.tables:
             stored = dataset.table(table).schema
             for wanted in table_schema(table):
                 at = stored.get_field_index(wanted.name)

@@ -18,6 +18,7 @@ def left(folder):
 def test_nothing_is_seen_before_the_end(tmp_path):
     final = tmp_path / "deep" / "out"
     with atomic_target(final, single_file=False) as target:
+        assert list(target.iterdir()) == []
         (target / "a").write_bytes(b"12345")
         assert not final.exists()
     assert left(tmp_path / "deep") == ["out"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import mujoco
@@ -18,7 +19,7 @@ from datafactory.exchange.usd_episode import write_episode
 from datafactory.exchange.usd_layer import identifiers, new_layer, short_way
 from datafactory.exchange.usd_physics import plan_tree, start_of, write_physics
 from datafactory.exchange.usd_scene import write_stage
-from datafactory.exchange.usd_sky import light_from_above, write_sky
+from datafactory.exchange.usd_sky import WORLD_FROM_DOME, light_from_above, write_sky
 from datafactory.geometry import Pose, quat_angle
 from datafactory.render.poses import body_track
 from datafactory.render.skies.hdr import read_hdr
@@ -317,26 +318,15 @@ def test_the_sky_is_the_right_way_round(tmp_path):
     sky = (1.5 + rays * (1.0, 0.6, 0.3)).astype(np.float32)
     write_sky(tmp_path / "sky.hdr", sky)
     back = read_hdr(tmp_path / "sky.hdr")
-    u, v = np.meshgrid(
-        (np.arange(2 * height) + 0.5) / (2 * height), (np.arange(height) + 0.5) / height
-    )
+    v, u = (np.indices((height, 2 * height)) + 0.5) / [[[height]], [[2 * height]]]
     # Latitude and longitude as OpenEXR defines them, which OpenUSD follows: y up, z in the middle.
     latitude, longitude = np.pi * (0.5 - v), 2 * np.pi * (0.5 - u)
-    dome = np.stack(
-        [
-            np.sin(longitude) * np.cos(latitude),
-            np.sin(latitude),
-            np.cos(longitude) * np.cos(latitude),
-        ],
-        axis=-1,
-    )
-    from datafactory.exchange.usd_sky import WORLD_FROM_DOME
-
+    flat = np.cos(latitude)
+    dome = np.stack([np.sin(longitude) * flat, np.sin(latitude), np.cos(longitude) * flat], -1)
     turned = Pose.of((0, 0, 0), WORLD_FROM_DOME).apply(dome)
     np.testing.assert_allclose(back, 1.5 + turned * (1.0, 0.6, 0.3), rtol=0.02)
-    np.testing.assert_allclose(
-        light_from_above(np.full((64, 128, 3), 0.7, np.float32)), 0.7, rtol=1e-3
-    )
+    grey = np.full((64, 128, 3), 0.7, np.float32)
+    np.testing.assert_allclose(light_from_above(grey), 0.7, rtol=1e-3)
 
 
 def test_names_stay_apart_and_quaternions_turn_the_short_way():
@@ -399,6 +389,10 @@ def test_a_variant_brings_its_own_look(tmp_path):
 def test_what_cannot_be_exported_is_said(dataset, tmp_path, monkeypatch):
     with pytest.raises(SpecError, match="nothing to export"):
         Exporter().write(dataset, tmp_path / "a", ExportOptions(where="length < 0"), print)
+    imported = replace(dataset.episode(0), replay=None)
+    monkeypatch.setattr(dataset, "iter_episodes", lambda where: iter([imported]))
+    with pytest.raises(SpecError, match="without a physics model"):
+        Exporter().write(dataset, tmp_path / "c", ExportOptions(), print)
     monkeypatch.setitem(sys.modules, "pxr", None)
     with pytest.raises(MissingPartError, match="exchange"):
         Exporter().write(dataset, tmp_path / "b", ExportOptions(), print)

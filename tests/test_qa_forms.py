@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datafactory.errors import SpecError, UnknownNameError
@@ -46,6 +46,7 @@ ANSWERS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(ANSWERS, st.sampled_from(FORMS))
 def test_every_answer_round_trips(answer: Answer, form: Form) -> None:
     text = write_answer(answer, form)

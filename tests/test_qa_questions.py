@@ -295,3 +295,18 @@ def test_plurals() -> None:
     assert [plural(n) for n in ("can", "box", "dish", "cherry", "tray")] == [
         "cans", "boxes", "dishes", "cherries", "trays",
     ]  # fmt: skip
+
+
+def test_the_room_is_left_out_where_it_is_seen() -> None:
+    from datafactory.qa.phrases import phrase_book
+
+    scope = phrase_book()["scope"]
+    view = views("pick_place")["front"]
+    assert not any(t in s.question for s in asked("pick_place") for t in scope)
+    runs = view.masks.values
+    walls = np.where(runs == 0, np.uint8(view.entities.index("room")), runs)
+    roomy = replace(view, masks=replace(view.masks, values=walls))
+    for blind in (roomy, replace(view, masks=None)):
+        for sample in questions(blind, episode(), stream(0, "test-qa", 0, "x"), SAME_SIZE, EVERY):
+            said = sum(text in sample.question for text in scope)
+            assert said == (sample.kind not in ("trajectory", "plan"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datafactory.episode import ObjectRecord
@@ -71,6 +71,7 @@ def test_names_do_not_repeat_themselves() -> None:
 WORD = st.sampled_from
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

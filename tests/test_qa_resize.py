@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datafactory.errors import SpecError
@@ -12,6 +12,7 @@ from datafactory.qa.resize import Resize, resize_28
 SIDES = st.integers(1, 3000)
 
 
+@settings(deadline=None)
 @given(SIDES, SIDES, st.integers(784, 20000), st.integers(1, 40))
 def test_multiples_of_28_within_the_budget(width: int, height: int, low: int, factor: int) -> None:
     if max(width, height) > 200 * min(width, height):

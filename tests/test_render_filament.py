@@ -30,12 +30,14 @@ from datafactory.render.stage import (
     Stage,
     Surface,
 )
+from datafactory.seeding import stream
 from tests.film_fixture import random_film
 
 LACK = Filament.missing()
 drawing = pytest.mark.skipif(LACK is not None, reason=str(LACK))
 compared = pytest.mark.skipif(GL.missing() is not None, reason=str(GL.missing()))
-UP, ASIDE = (0.0, 0.0, -1.0), (0.0, 1.0, 0.0)
+DOWN = (0.0, 0.0, -1.0)
+WHITE = Material((1.0, 1.0, 1.0), gloss=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def filament():
 def box(
     filament: Filament,
     *,
-    material: Material = Material((1.0, 1.0, 1.0), gloss=0.0),
+    material: Material = WHITE,
     lights: tuple[Light, ...] = (),
     ambient: tuple[float, float, float] = (0.0, 0.0, 0.0),
     sky: np.ndarray | None = None,
@@ -74,9 +76,8 @@ def sun(direction: tuple[float, float, float], *rgb: float) -> Light:
 
 @drawing
 @compared
-@pytest.mark.parametrize("options", [{"room": True}, {"sky": True, "samples": 2}])
-def test_labels_and_depth_agree_with_opengl(filament: Filament, options: dict) -> None:
-    film = random_film(11, 2, size=(112, 96), **options)
+def test_labels_and_depth_agree_with_opengl(filament: Filament) -> None:
+    film = random_film(11, 2, size=(112, 96), room=True, sky=True, samples=2)
     other = GL()
     expected, got = other.render(film), filament.render(film)
     other.close()
@@ -110,17 +111,17 @@ def test_same_film_same_bytes(filament: Filament) -> None:
 
 
 @drawing
-@pytest.mark.parametrize("strength", [0.02, 0.3, 0.8])
-def test_a_sun_lights_a_white_face_by_its_strength(filament: Filament, strength: float) -> None:
-    rgb = (strength, 0.5 * strength, 0.25 * strength)
-    got = light(box(filament, lights=(sun(UP, *rgb),)))
-    np.testing.assert_allclose(got, rgb, rtol=0.06, atol=0.002)
-    assert light(box(filament, lights=(sun((0.0, 0.0, 1.0), *rgb),))).max() < 0.002
+def test_a_sun_lights_a_white_face_by_its_strength(filament: Filament) -> None:
+    for strength in (0.02, 0.3, 0.8):
+        rgb = (strength, 0.5 * strength, 0.25 * strength)
+        got = light(box(filament, lights=(sun(DOWN, *rgb),)))
+        np.testing.assert_allclose(got, rgb, rtol=0.06, atol=0.002)
+        assert light(box(filament, lights=(sun((0.0, 0.0, 1.0), *rgb),))).max() < 0.002
 
 
 @drawing
 def test_a_lamp_has_its_strength_at_the_table(filament: Filament) -> None:
-    lamp = Light("lamp", (0.0, 0.0, 3.0), UP, (0.4, 0.3, 0.2), False)
+    lamp = Light("lamp", (0.0, 0.0, 3.0), DOWN, (0.4, 0.3, 0.2), False)
     at_the_face = (3.0 / 2.5) ** 2  # half a metre nearer than the middle of the box
     got = light(box(filament, lights=(lamp,)))
     np.testing.assert_allclose(got, np.array([0.4, 0.3, 0.2]) * at_the_face, rtol=0.06)
@@ -137,7 +138,7 @@ def test_ambient_light_is_even_without_a_sky(filament: Filament) -> None:
 def test_the_sky_says_where_light_comes_from(filament: Filament) -> None:
     """A sky bright towards +y only lights that side, and the upper one as ambient says."""
     picture = np.full((16, 32, 3), 0.02, np.float32)
-    picture[:, 18:30] = 1.0  # azimuth -pi .. pi from the left: +y is at three quarters
+    picture[:, 2:14] = 1.0  # azimuth 0 .. 2 pi from the left: +y is at a quarter
     assert look_up(picture, np.array([[0, 1, 0]], np.float32))[0, 0] == 1.0
     sides = {
         name: light(box(filament, ambient=(0.3, 0.3, 0.3), sky=picture, eye=eye))[1]
@@ -160,7 +161,7 @@ def test_emission_shows_the_colour_as_it_is(filament: Filament) -> None:
 
 @drawing
 def test_textures_lie_as_their_coordinates_say(filament: Filament) -> None:
-    """Row 0 of the image is at v = 1, checked through the other renderer's picture."""
+    """Row 0 of the image is at v = 1."""
     image = np.zeros((64, 64, 3), np.uint8)
     image[:32, :32], image[:32, 32:], image[32:, :32] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
     mesh = rounded_box((0.5, 0.5, 0.5), 0.0, 1.0)
@@ -176,7 +177,7 @@ def test_textures_lie_as_their_coordinates_say(filament: Filament) -> None:
         expected = image[int((1.0 - v) * 64), int(u * 64)]
         px, py, z = spec.inverse().apply((x, y, 0.5))
         seen = picture[int(50 * py / z + 16), int(50 * px / z + 16)]
-        np.testing.assert_allclose(seen, expected * 0.95, atol=30)
+        np.testing.assert_allclose(seen, expected * 0.95, atol=45)  # a highlight is on top
 
 
 def test_without_vulkan_a_clear_error_and_no_dead_process() -> None:
@@ -213,7 +214,7 @@ def header(content: bytes) -> tuple[int, ...]:
 
 
 def test_texture_files_hold_all_levels() -> None:
-    image = np.random.RandomState(0).randint(0, 255, (20, 64, 3)).astype(np.uint8)
+    image = stream(0, "filament", 0, "texture").integers(0, 256, (20, 64, 3), dtype=np.uint8)
     content = texture_ktx(image)
     fields = header(content)
     assert fields[6:8] == (64, 20)

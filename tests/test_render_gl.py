@@ -17,6 +17,7 @@ from tests.film_fixture import (
     digest,
     digest_elsewhere,
     random_film,
+    random_stage,
 )
 
 lacks = GL.missing()
@@ -78,6 +79,14 @@ def test_shadows_darken_only(renderer: GL) -> None:
     dark = renderer.render(film)["front"].rgb.astype(int)
     assert (dark <= lit + 2).all()
     assert ((lit - dark).max(axis=-1) > 20).mean() > 0.01
+
+
+@pytest.mark.parametrize(("lamp", "silent"), [(False, {1}), (True, {1, 3})])
+def test_only_what_light_passes_first_casts_shadows(lamp: bool, silent: set[int]) -> None:
+    stage = random_stage(0, room=True, lamp=lamp)
+    entities = np.array([body.entity for body in stage.bodies], dtype=np.uint8)
+    found = gl._behind_all_light(stage, entities)
+    assert {int(entities[geom]) for geom in found} == silent
 
 
 @needs_gl

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ LABELS = arrays(
 )
 
 
+@settings(deadline=None)
 @given(arrays(bool, st.tuples(st.integers(1, 8), st.integers(1, 8))))
 def test_coco_runs_round_trip(mask: NDArray[np.bool_]) -> None:
     counts = coco_counts(mask)
@@ -36,6 +37,7 @@ def test_coco_runs_go_down_the_columns() -> None:
         mask_of_coco([3], 2, 2)
 
 
+@settings(deadline=None)
 @given(LABELS)
 def test_masks_and_pixels_of_labelled_images(entity: NDArray[np.uint8]) -> None:
     masks = encode_masks(entity)
@@ -47,6 +49,7 @@ def test_masks_and_pixels_of_labelled_images(entity: NDArray[np.uint8]) -> None:
         np.testing.assert_array_equal(seen, image)
 
 
+@settings(deadline=None)
 @given(LABELS)
 def test_boxes_bound_all_pixels_of_a_label(entity: NDArray[np.uint8]) -> None:
     labels = [3, 1]

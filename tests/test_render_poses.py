@@ -31,7 +31,8 @@ FREE = """
 @given(st.integers(1, 400), st.integers(1, 60), st.integers(1, 60))
 def test_frames_keep_time(length, rate, stride):
     frames = frame_numbers(length, rate * stride, rate)
-    assert frames[0] == 0 and (np.diff(frames) == stride).all()
+    assert frames[0] == 0
+    assert (np.diff(frames) == stride).all()
     assert length - stride <= frames[-1] < length
 
 
@@ -71,7 +72,8 @@ def test_tcp_is_where_the_gripper_is():
 def test_table_and_floor():
     t = track()
     assert t.floor_z == 0.0
-    assert t.table is not None and t.table.half[2] == pytest.approx(0.02)
+    assert t.table is not None
+    assert t.table.half[2] == pytest.approx(0.02)
     resting = min(t.pose(f"object/{o.name}")[0, 2] for o in episode().objects)
     assert resting == pytest.approx(t.table.top_z, abs=5e-3)
     assert not [g for g in t.geoms if g.name in ("table", "floor")]
@@ -110,8 +112,11 @@ def foreign():
 
 def test_any_model_says_what_it_looks_like():
     t = body_track(foreign(), {}, np.array([0, 2]))
-    assert t.names == ("cart", "wheel") and t.table is None and t.floor_z == 0.0
+    assert t.names == ("cart", "wheel")
+    assert t.table is None
+    assert t.floor_z == 0.0
     assert t.pose("cart")[:, 2].tolist() == [0.0, 2.0]
     shown = {g.name or g.kind: g for g in t.geoms}
     assert set(shown) == {"ground", "hull", "cylinder"}, "collision geoms only where nothing else"
-    assert shown["ground"].body == "world" and shown["hull"].rgba == (1.0, 0.0, 0.0, 1.0)
+    assert shown["ground"].body == "world"
+    assert shown["hull"].rgba == (1.0, 0.0, 0.0, 1.0)

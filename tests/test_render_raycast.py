@@ -11,12 +11,15 @@ from scipy.ndimage import binary_erosion
 from datafactory.render import raycast
 from datafactory.render.gl import GL
 from datafactory.render.raycast import Raycast
-from datafactory.render.stage import Images, Intrinsics
+from datafactory.render.stage import Body, Images, Intrinsics, Material, Surface
+from datafactory.render.texels import halved, levels
 from tests.film_fixture import (
     assert_projects,
     assert_shows_texture,
     digest,
     digest_elsewhere,
+    flat_mesh,
+    poster_film,
     random_film,
 )
 
@@ -79,6 +82,26 @@ def test_anti_aliasing_smooths_colours_and_leaves_labels(renderer: Raycast) -> N
         assert (smooth[camera].entity == image.entity).all()
         assert (smooth[camera].depth_m == image.depth_m).all()
         assert 0 < np.abs(smooth[camera].rgb.astype(int) - image.rgb).mean() < 12
+
+
+@pytest.mark.parametrize(("tile_m", "expected"), [(2.0, 0), (1.0, 1), (0.5, 2), (0.25, 3)])
+def test_textures_are_shrunk_to_what_a_camera_sees(tile_m: float, expected: int) -> None:
+    # 128 texels over one tile, seen from one metre by 64 pixels per metre.
+    intrinsics = Intrinsics(64, 64, 64.0, 64.0, 32.0, 32.0)
+    film, _ = poster_film()
+    image = np.zeros((128, 128, 3), dtype=np.uint8)
+    quad = np.array([[1, 0.5, -0.5], [1, -0.5, -0.5], [1, -0.5, 0.5], [1, 0.5, 0.5]])
+    surface = Surface("", flat_mesh(quad, tile_m), Material((1.0, 1.0, 1.0), image))
+    stage = dataclasses.replace(film.stage, bodies=(Body("poster", 1, (surface,)),))
+    shot = dataclasses.replace(film.shots[0], intrinsics=intrinsics)
+    assert levels(dataclasses.replace(film, stage=stage), (image,), shot) == [expected]
+
+
+def test_halving_keeps_the_mean() -> None:
+    image = np.arange(8 * 4 * 3, dtype=np.uint8).reshape(8, 4, 3)
+    assert halved(image, 0).shape == (8, 4, 3)
+    assert halved(image, 9).shape == (2, 1, 3)
+    assert np.allclose(halved(image, 2).mean(), image.mean() / 255)
 
 
 def assert_agree(a: Mapping[str, Images], b: Mapping[str, Images], entities: int) -> None:

@@ -48,10 +48,12 @@ def test_bodies_and_entities():
     roles = tuple(o.name for o in episode().objects)
     assert made.entities == ("background", "floor", "table", "room", "arm", "gripper", *roles)
     label = {b.name: made.entities[b.entity] for b in made.bodies}
-    assert label["robot/link3"] == "arm" and label["robot/left_finger"] == "gripper"
+    assert label["robot/link3"] == "arm"
+    assert label["robot/left_finger"] == "gripper"
     assert all(label[f"object/{role}"] == role for role in roles)
     assert label["stand"] == "room"
-    assert len(made.lights) <= MAX_LIGHTS and made.sky is not None
+    assert len(made.lights) <= MAX_LIGHTS
+    assert made.sky is not None
 
 
 def test_poses_follow_the_track():
@@ -165,5 +167,6 @@ def test_any_model_can_be_shown():
     t = body_track(strange, {}, np.array([0, 1]))
     made = build_stage(strange, (), robot(), look(), t)
     bodies = {b.name: b for b in made.bodies}
-    assert {"world", "cart", "wheel"} <= set(bodies) and "table" not in bodies
+    assert {"world", "cart", "wheel"} <= set(bodies)
+    assert "table" not in bodies
     assert bodies["cart"].surfaces[0].material.rgb == (1.0, 0.0, 0.0)

@@ -64,7 +64,7 @@ def test_blur_is_a_gaussian_of_the_light(sigma: float, seed: int) -> None:
     rgb = pictures(seed)
     got = apply_sensor(rgb, SensorDraw(blur_px=sigma), generator())
     light = gaussian_filter(linear(rgb), (0, sigma, sigma, 0), mode="nearest", truncate=6.0)
-    assert np.abs(linear(got) - light).max() <= 0.015
+    assert np.abs(linear(got) - light).max() <= 0.025
     assert np.abs(linear(got).mean() - linear(rgb).mean()) < 0.01
 
 

@@ -55,7 +55,8 @@ def outward(mesh):
 
 def check(mesh):
     assert mesh.vertices.dtype == mesh.normals.dtype == mesh.uv.dtype == np.float32
-    assert mesh.faces.dtype == np.int32 and mesh.faces.max() < len(mesh.vertices)
+    assert mesh.faces.dtype == np.int32
+    assert mesh.faces.max() < len(mesh.vertices)
     assert len(mesh.vertices) == len(mesh.normals) == len(mesh.uv)
     assert np.allclose(np.linalg.norm(mesh.normals, axis=1), 1.0, atol=1e-5)
     assert np.isfinite(mesh.uv).all()
@@ -135,14 +136,16 @@ def test_texture_reads_from_left_to_right_on_all_sides():
             cylinder_uv(corners, (0.0, 0.0), (-0.1, 0.1)),
         ):
             signs = _rightwards(uv[k], corners[k], right)
-            assert (signs >= 0.0).all() and (signs > 0.0).any()
+            assert (signs >= 0.0).all()
+            assert (signs > 0.0).any()
 
 
 def test_front_covers_each_side_once():
     points, faces = _box()
     corners = corners_of(points, faces)
     uv = front_uv(corners, -HALF, HALF)
-    assert uv.min() == pytest.approx(0.0, abs=1e-6) and uv.max() == pytest.approx(1.0)
+    assert uv.min() == pytest.approx(0.0, abs=1e-6)
+    assert uv.max() == pytest.approx(1.0)
     top = np.all(np.abs(corners[..., 2] - corners[:, :1, 2]) < 1e-9, axis=1)
     assert (uv[top] == 0.0).all()
 

@@ -39,7 +39,7 @@ from tests.store_fixture import lineage, run_row
 
 ENTITIES = ("background", "floor", "table", "room", "arm", "gripper")
 ARM = "primitive_arm"
-FPS = 4
+FPS = 2
 COLOURS = {"red": (200, 40, 40), "green": (40, 170, 60), "blue": (40, 70, 200)}
 FRONT = Intrinsics(320, 240, 300.0, 300.0, 160.0, 120.0)
 

@@ -63,8 +63,9 @@ class ExportSummary:
 class Exporter(Protocol):
     """Writes a dataset in another format.
 
-    ``target`` does not exist when :meth:`write` is called; it is a fresh temporary path which the
-    caller moves to its final place when the call returns, so a half-written export is never seen.
+    ``target`` is a fresh temporary path: an empty folder, or no file yet for a single file. The
+    caller moves it to its final place when the call returns, so a half-written export is never
+    seen.
 
     Attributes:
         name: Entry point name.

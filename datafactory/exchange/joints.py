@@ -30,7 +30,7 @@ def controlled_joints(episode: StoredEpisode) -> Joints:
     t = episode.trajectory
     dof = t.action_joint.shape[1]
     addresses = t.joint_addresses or tuple(range(dof))
-    table = _table(episode.replay.mjcf) if episode.replay is not None else {}
+    table = _table(episode.replay.mjcf, t.qpos.shape[1]) if episode.replay is not None else {}
     if all(a in table for a in addresses):
         found = [table[a] for a in addresses]
         return Joints(tuple(name for name, _ in found), tuple(v for _, v in found))
@@ -38,8 +38,11 @@ def controlled_joints(episode: StoredEpisode) -> Joints:
     return Joints(numbered, addresses if t.qvel.shape[1] == dof else ())
 
 
-def _table(mjcf: str) -> dict[int, tuple[str, int]]:
-    """Position address -> (name, velocity address); MuJoCo numbers joints in document order."""
+def _table(mjcf: str, positions: int) -> dict[int, tuple[str, int]]:
+    """Position address -> (name, velocity address); MuJoCo numbers joints in document order.
+
+    Empty when the joints written out do not make up all ``positions`` (types may be inherited).
+    """
     world = ElementTree.fromstring(mjcf).find("worldbody")
     found: dict[int, tuple[str, int]] = {}
     position = velocity = 0
@@ -51,4 +54,4 @@ def _table(mjcf: str) -> dict[int, tuple[str, int]]:
         found[position] = (name, velocity)
         position += _POSITIONS[kind]
         velocity += _VELOCITIES[kind]
-    return found
+    return found if position == positions else {}

@@ -43,7 +43,7 @@ from datafactory.store.dataset import Dataset
 DATA_PATH = "data/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 VIDEO_PATH = "videos/{video_key}/chunk-{chunk_index:03d}/file-{file_index:03d}.mp4"
 ROW_GROUP = 8192
-EPISODE_GROUP = 512
+EPISODE_GROUP = 64
 DATA_MB, VIDEO_MB = 100, 200
 SETTINGS = {"frame": "frame of the main action's poses: world (default) or base"}
 _MB = 1 << 20

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -31,6 +32,7 @@ from datafactory.render.view import Media
 
 CHUNK = 1000
 BATCH_ROWS = 4096
+NUMERIC = ("float", "int", "uint", "bool")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +59,8 @@ class _Layout:
         return int(self.info["fps"])
 
     def features(self, *dtypes: str) -> list[str]:
-        """Names of the features of some dtypes; of the numeric ones without arguments."""
-        images = ("video", "image", "string")
-        return [
-            name
-            for name, f in self.info["features"].items()
-            if (f["dtype"] in dtypes if dtypes else f["dtype"] not in images)
-        ]
+        """Names of the features whose dtype begins like one of these."""
+        return [n for n, f in self.info["features"].items() if f["dtype"].startswith(dtypes)]
 
 
 class LeRobotImport:
@@ -74,9 +71,12 @@ class LeRobotImport:
 
     def read(self, source: Path, out: Path, options: ImportOptions, progress: Progress) -> int:
         """Makes the dataset; see ``contract.Importer.read``."""
-        layout = _read_layout(source)
+        with _reading(source):
+            layout = _read_layout(source)
         mapping = _mapping(layout, options)
-        reader = Reader(mapping, {name: _names(layout.info, name) for name in layout.features()})
+        reader = Reader(
+            mapping, {name: _names(layout.info, name) for name in layout.features(*NUMERIC)}
+        )
         robot = options.robot or layout.info.get("robot_type") or mapping.robot or "unknown"
         origin = Origin(self.name, str(robot), layout.fps, _digest(layout))
         maker = Maker(out, origin, reader)
@@ -92,6 +92,23 @@ class LeRobotImport:
         if maker.count < total:
             raise DatasetCorruptError(f"{source} has {maker.count} of {total} episodes")
         return maker.finish()
+
+
+@contextmanager
+def _reading(root: Path) -> Iterator[None]:
+    """Names the source when its files are missing or broken.
+
+    Raises:
+        SpecError: They are.
+    """
+    try:
+        yield
+    except (OSError, KeyError, ValueError) as error:  # ValueError: JSON and Arrow
+        raise SpecError(
+            f"{root} cannot be read",
+            why=f"{type(error).__name__}: {error}",
+            remedy="download or export it again",
+        ) from error
 
 
 def _read_layout(root: Path) -> _Layout:
@@ -118,8 +135,6 @@ def _read_layout(root: Path) -> _Layout:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        raise SpecError(f"{path} is missing", remedy="download the dataset again")
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
 
 
@@ -169,20 +184,30 @@ def _digest(layout: _Layout) -> str:
 
 def _tables(layout: _Layout) -> Iterator[pa.Table]:
     """The rows of each episode, in order, a few thousand in memory."""
-    pattern = "*/*.parquet"
     held: list[pa.RecordBatch] = []
     number: int | None = None
-    for path in sorted((layout.root / "data").glob(pattern)):
-        for batch in pq.ParquetFile(path).iter_batches(batch_size=BATCH_ROWS):
-            for part in _runs(batch):
-                found = part.column("episode_index")[0].as_py()
-                if held and found != number:
-                    yield pa.Table.from_batches(held)
-                    held = []
-                number = found
-                held.append(part)
+    for batch in _batches(layout.root):
+        for part in _runs(batch):
+            found = part.column("episode_index")[0].as_py()
+            if held and found != number:
+                yield pa.Table.from_batches(held)
+                held = []
+            number = found
+            held.append(part)
     if held:
         yield pa.Table.from_batches(held)
+
+
+def _batches(root: Path) -> Iterator[pa.RecordBatch]:
+    for path in sorted((root / "data").glob("*/*.parquet")):
+        with _reading(root):
+            batches = pq.ParquetFile(path).iter_batches(batch_size=BATCH_ROWS)
+        while True:
+            with _reading(root):
+                batch = next(batches, None)
+            if batch is None:
+                break
+            yield batch
 
 
 def _runs(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -209,8 +234,7 @@ def _found(
             where=f"episode {number}",
             why=f"metadata: {episode['length']} rows; data: {table.num_rows} of episode {stored}",
         )
-    late = np.abs(table["timestamp"].to_numpy() - np.arange(table.num_rows) / layout.fps)
-    if "timestamp" in table.column_names and late.max() > 0.5 / layout.fps:
+    if _late(table, layout.fps):
         remarks.append(f"episode {number}: timestamps do not follow {layout.fps} fps")
     texts = list(episode.get("tasks") or ())
     texts = texts or [layout.tasks[table["task_index"][0].as_py()]]
@@ -227,6 +251,14 @@ def _found(
         values=lambda name: _values(table, name),
         media=media,
     )
+
+
+def _late(table: pa.Table, fps: int) -> bool:
+    """Whether timestamps are off by half a frame or more."""
+    if "timestamp" not in table.column_names:
+        return False
+    late = np.abs(table["timestamp"].to_numpy() - np.arange(table.num_rows) / fps)
+    return bool(late.max(initial=0.0) > 0.5 / fps)
 
 
 def _values(table: pa.Table, name: str) -> NDArray[Any]:

@@ -7,7 +7,7 @@ exactly; packets are numbered by their presentation time, never by a running sum
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -91,7 +91,7 @@ def read_packets(data: bytes | Path, fps: int) -> Packets:
 def _packets(stream: Any, packets: list[Any], fps: int) -> Packets:
     shown = _numbers(packets, stream.time_base, fps)
     shown -= shown.min() if len(shown) else 0
-    if sorted(shown.tolist()) != list(range(len(shown))):
+    if not np.array_equal(np.sort(shown), np.arange(len(shown))):
         raise DatasetCorruptError(
             "a video does not have a constant rate",
             why=f"its {len(shown)} images are not at k / {fps} seconds",
@@ -104,9 +104,10 @@ def _packets(stream: Any, packets: list[Any], fps: int) -> Packets:
     )
 
 
-def _numbers(packets: list[Any], time_base: Fraction, fps: int) -> NDArray[np.int64]:
+def _numbers(packets: Iterable[Any], time_base: Fraction, fps: int) -> NDArray[np.int64]:
     """(n,) nearest image number of each packet's presentation time."""
-    return np.array([round(p.pts * time_base * fps) for p in packets], dtype=np.int64)
+    times = np.array([p.pts for p in packets], dtype=np.float64)
+    return np.rint(times * float(time_base * fps)).astype(np.int64)
 
 
 def _kind(stream: Any, shown: NDArray[np.int64], fps: int) -> Kind:
@@ -198,12 +199,9 @@ class Joiner:
             return
         with _open(self._path) as container:
             stream = container.streams.video[0]
-            found = [
-                round(p.pts * stream.time_base * self._fps)
-                for p in container.demux(stream)
-                if p.size
-            ]
-        if sorted(found) != list(range(self.images)):
+            packets = (p for p in container.demux(stream) if p.size)
+            found = _numbers(packets, stream.time_base, self._fps)
+        if not np.array_equal(np.sort(found), np.arange(self.images)):
             raise DatasetCorruptError(
                 f"{self._path.name} does not have its {self.images} images at their times",
                 why=f"{len(found)} were found",
@@ -235,7 +233,7 @@ def cut(path: Path, fps: int, start: int, stop: int) -> bytes | None:
             if not chosen or not chosen[0].is_keyframe:
                 return None
             shown = _numbers(chosen, stream.time_base, fps) - start
-            if sorted(shown.tolist()) != list(range(stop - start)):
+            if not np.array_equal(np.sort(shown), np.arange(stop - start)):
                 return None
             packets = _packets(stream, chosen, fps)
             buffer = io.BytesIO()

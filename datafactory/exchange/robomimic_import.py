@@ -38,8 +38,7 @@ class RobomimicImport:
             if "data" not in file or not len(file["data"]):
                 raise SpecError(f"{source} is not a robomimic file", why="it has no data/demo_N")
             data = file["data"]
-            demos = sorted(data, key=lambda n: int(n.rpartition("_")[2]))
-            demos = demos[: options.limit]
+            demos = sorted(data, key=_order)[: options.limit]
             mapping = _mapping(data, options)
             known, images = _columns(data[demos[0]], mapping)
             stated = _environment(data)
@@ -49,10 +48,16 @@ class RobomimicImport:
             maker = Maker(out, origin, Reader(mapping, known))
             if rate is None:
                 maker.remarks.append(f"the file states no rate; {FPS} Hz were assumed")
-            for name in demos:
-                maker.add(_found(data[name], name, images, origin.fps))
+            for number, name in enumerate(demos):
+                maker.add(_found(data[name], number, images, origin.fps))
                 progress(maker.count, len(demos))
             return maker.finish()
+
+
+def _order(name: str) -> tuple[int, str]:
+    """``demo_2`` before ``demo_10``."""
+    digits = name.rpartition("_")[2]
+    return (int(digits) if digits.isdigit() else 0, name)
 
 
 def _mapping(data: Any, options: ImportOptions) -> ColumnMapping:
@@ -106,7 +111,7 @@ def _digest(data: Any, demos: list[str], mapping: ColumnMapping) -> str:
     return digest.hexdigest()
 
 
-def _found(demo: Any, name: str, images: Mapping[str, str], fps: int) -> Found:
+def _found(demo: Any, number: int, images: Mapping[str, str], fps: int) -> Found:
     described = json.loads(demo.attrs.get("ep_meta", "{}"))
     media: dict[str, Media] = {}
     for key, camera in images.items():
@@ -114,7 +119,7 @@ def _found(demo: Any, name: str, images: Mapping[str, str], fps: int) -> Found:
         media[camera] = encode_images(np.asarray(demo[key]), fps, "png")
     text = str(described.get("lang") or described.get("task") or "")
     return Found(
-        number=int(name.rpartition("_")[2]),
+        number=number,
         instruction=text,
         others=tuple(str(t) for t in described.get("paraphrases", ()) if t != text),
         length=_length(demo),
@@ -124,5 +129,6 @@ def _found(demo: Any, name: str, images: Mapping[str, str], fps: int) -> Found:
 
 
 def _length(demo: Any) -> int:
-    stated = demo.attrs.get("num_samples")
-    return int(stated) if stated is not None else len(demo["actions"])
+    if "num_samples" not in demo.attrs and "actions" not in demo:
+        raise SpecError(f"{demo.name} has neither num_samples nor actions")
+    return int(demo.attrs["num_samples"] if "num_samples" in demo.attrs else len(demo["actions"]))

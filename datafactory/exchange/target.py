@@ -23,7 +23,7 @@ def atomic_target(path: str | os.PathLike[str], *, single_file: bool) -> Iterato
 
     Args:
         path: Final place; it must not exist, or be an empty folder.
-        single_file: Whether a file is written; otherwise the temporary path is a fresh folder.
+        single_file: Whether the block makes a file; otherwise the path is a fresh folder.
 
     Raises:
         SpecError: Something is there already, or another process is writing it.

@@ -18,7 +18,7 @@ from datafactory.qa.sample import Split
 
 @lru_cache(maxsize=1)
 def phrase_book() -> Mapping[str, Any]:
-    """``questions`` by kind and split, and ``forms`` by type of answer and form."""
+    """``questions`` by kind and split, ``scope``, and ``forms`` by type of answer and form."""
     text = files("datafactory.qa").joinpath("phrases.yaml").read_text(encoding="utf-8")
     book: Mapping[str, Any] = yaml.safe_load(text)
     return book
@@ -27,6 +27,11 @@ def phrase_book() -> Mapping[str, Any]:
 def ask(kind: str, split: Split, slots: Mapping[str, str], rng: np.random.Generator) -> str:
     """A question of a kind in a random phrasing of a split, with its slots filled in."""
     return _filled(phrase_book()["questions"][kind][split], slots, rng)
+
+
+def scope_hint(rng: np.random.Generator) -> str:
+    """The sentence that leaves the room around the table out, in a random phrasing."""
+    return _filled(phrase_book()["scope"], {}, rng)
 
 
 def form_hint(answer: Answer, form: Form, width: int, height: int, rng: np.random.Generator) -> str:

@@ -11,13 +11,16 @@ from datafactory.errors import SpecError, UnknownNameError
 from datafactory.qa.answers import KINDS
 from datafactory.qa.drafts import DRAFTS, Draft
 from datafactory.qa.forms import FORMS, Form, write_answer
-from datafactory.qa.phrases import ask, form_hint
+from datafactory.qa.phrases import ask, form_hint, scope_hint
 from datafactory.qa.resize import Resize
 from datafactory.qa.sample import QASample, Split, question_id
 from datafactory.qa.shown import Shown
 from datafactory.qa.story import sub_tasks
 from datafactory.render.view import View
 from datafactory.store.stored import StoredEpisode
+
+UNSCOPED = frozenset({"trajectory", "plan"})
+"""Kinds whose answers do not depend on which objects are meant to count."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +110,11 @@ def _sample(
     phrasing: Split = "held_out" if rng.random() < rules.held_out_share else "train"
     split: Split = "held_out" if draft.held_out else phrasing
     form = rules.forms[int(rng.integers(len(rules.forms)))]
-    hint = form_hint(draft.answer, form, shown.width, shown.height, rng)
-    question = f"{ask(kind, phrasing, draft.slots, rng)} {hint}"
+    sentences = [ask(kind, phrasing, draft.slots, rng)]
+    if shown.room and kind not in UNSCOPED:
+        sentences.append(scope_hint(rng))
+    sentences.append(form_hint(draft.answer, form, shown.width, shown.height, rng))
+    question = " ".join(sentences)
     return QASample(
         question_id=question_id(view.episode_id, view.variant, view.camera, shown.image, question),
         episode_id=view.episode_id,

@@ -15,6 +15,8 @@ from datafactory.episode import ObjectRecord
 
 UNSAID = frozenset({"fruit"})
 """Materials that are not said of objects made of them."""
+ADJECTIVES = {"wood": "wooden"}
+"""Materials whose adjective is another word."""
 SIZE_RATIO = 1.5
 """The largest of several has this many times the volume of the next."""
 SIDE_GAP = 0.08
@@ -66,7 +68,8 @@ def _unique(mine: Iterable[str], every: Mapping[int, Iterable[str]]) -> tuple[st
 
 def _words(record: ObjectRecord) -> tuple[str, ...]:
     """Phrases about the object alone."""
-    material = "" if record.material in (*UNSAID, record.category) else record.material
+    unsaid = record.material in (*UNSAID, record.category)
+    material = "" if unsaid else ADJECTIVES.get(record.material, record.material)
     found = [record.category, named(record)]
     if record.colour:
         found.append(f"{record.colour} object")

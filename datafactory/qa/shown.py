@@ -23,6 +23,7 @@ from datafactory.store.stored import StoredEpisode
 
 Array = NDArray[np.float64]
 
+ROOM = "room"
 SETTLED_S = 0.5
 """The final graph holds in the last half second."""
 
@@ -64,6 +65,15 @@ class Shown:
     def _scale(self) -> tuple[float, float]:
         k = self.view.intrinsics
         return self.width / k.width, self.height / k.height
+
+    @property
+    def room(self) -> bool:
+        """Whether the image shows, or without masks may show, the room and what stands in it."""
+        entities, masks = self.view.entities, self.view.masks
+        if ROOM not in entities or masks is None:
+            return ROOM in entities
+        runs = masks.values[masks.offsets[self.image] : masks.offsets[self.image + 1]]
+        return bool((runs == entities.index(ROOM)).any())
 
     def visibility(self, index: int) -> float:
         """Share of an object's outline that is seen."""

@@ -271,10 +271,12 @@ def blocked(shot: Shot, stage: Stage, world_from_body: NDArray[np.float64]) -> s
         frames = np.flatnonzero(near)
         poses = compose(inverse(world_from_body[frames, index]), shot.world_from_camera[frames])
         # A camera fixed to the body has one pose in its frame, whatever the number of frames.
-        for pose in poses[_distinct(poses, 1e-4)]:
+        poses = poses[_distinct(poses, 1e-4)]
+        balls = _balls(triangles) if len(poses) else (np.empty((0, 3)), np.empty(0))
+        for pose in poses:
             if body.name != "room" and _winding_number(triangles, pose[:3]) > _INSIDE_WINDING:
                 return f"inside '{body.name}'"
-            if _covered_share(triangles, pose, shot.intrinsics) >= COVERED_SHARE:
+            if _covered_share(triangles, balls, pose, shot.intrinsics) >= COVERED_SHARE:
                 return f"covered by '{body.name}'"
     return None
 
@@ -317,17 +319,35 @@ def _winding_number(triangles: Array, point: Array) -> float:
     return float(half.sum() / (2.0 * math.pi))
 
 
-def _covered_share(triangles: Array, pose: Array, intrinsics: Intrinsics) -> float:
-    """Share of a grid of image rays that hit triangles at a depth below ``COVERED_M``."""
+def _covered_share(
+    triangles: Array, balls: tuple[Array, Array], pose: Array, intrinsics: Intrinsics
+) -> float:
+    """Share of a grid of image rays that hit triangles at a depth below ``COVERED_M``.
+
+    Args:
+        triangles: (m, 3, 3) in the frame of ``pose``.
+        balls: Centre (m, 3) and radius (m,) of a ball around each.
+        pose: (7,) camera.
+        intrinsics: Pinhole parameters.
+    """
     grid = (np.arange(_RAYS) + 0.5) / _RAYS
     u, v = np.meshgrid(grid * intrinsics.width, grid * intrinsics.height)
     ends = unproject(np.stack([u, v], axis=-1), np.full_like(u, COVERED_M), pose, intrinsics)
     rays = ends.reshape(-1, 3) - pose[:3]
     reach = float(np.linalg.norm(rays, axis=1).max())
-    offset = triangles - pose[:3]
-    beyond = np.all(offset > reach, axis=1) | np.all(offset < -reach, axis=1)
-    close = triangles[~np.any(beyond, axis=1)]
-    return float((_hits(close, pose[:3], rays) < 1.0).mean()) if len(close) else 0.0
+    offset = balls[0] - pose[:3]
+    close = np.einsum("mk,mk->m", offset, offset) <= (balls[1] + reach) ** 2
+    if not close.any():
+        return 0.0
+    return float((_hits(triangles[close], pose[:3], rays) < 1.0).mean())
+
+
+def _balls(triangles: Array) -> tuple[Array, Array]:
+    """Centre (m, 3) and radius (m,) of a ball around each triangle (m, 3, 3)."""
+    centre = (triangles[:, 0] + triangles[:, 1] + triangles[:, 2]) / 3.0
+    offset = triangles - centre[:, None]
+    a, b, c = np.einsum("mik,mik->im", offset, offset)
+    return centre, np.sqrt(np.maximum(np.maximum(a, b), c))
 
 
 def _hits(triangles: Array, origin: Array, rays: Array) -> Array:

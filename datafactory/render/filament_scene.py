@@ -36,6 +36,7 @@ class Drawing:
         self.mjrf, self.context, self.film = mjrf, context, film
         self.scene = context.create_scene(mjrf.SceneParams())
         self.kept: list[Any] = []
+        self.uploads: list[Any] = []
         self.meshes: dict[int, tuple[Any, int]] = {}
         self.textures: dict[int, Any] = {}
         self.lights: list[tuple[Any, float]] = []
@@ -65,6 +66,10 @@ class Drawing:
         self.textures.clear()
         self.targets.clear()
         self.kept.clear()
+        for data in self.uploads:
+            data.free()
+        self.uploads.clear()
+        self.context.flush()
 
     def _add(self, body: int, mesh: Mesh, material: Material, entity: int) -> None:
         made = self.context.create_renderable(
@@ -114,7 +119,7 @@ class Drawing:
             data.set_indices(config, mesh.faces.astype(np.uint32).tobytes())
             made = self.context.create_mesh(config)
             made.upload(data)
-            self.kept.append(data)
+            self.uploads.append(data)
             self.meshes[id(mesh)] = made, mesh.faces.size
         made, count = self.meshes[id(mesh)]
         return made, 0, count
@@ -139,7 +144,8 @@ class Drawing:
         data = self.mjrf.TextureData()
         data.set_image(content)
         texture.upload(data)
-        self.kept += [data, texture]  # neither lights nor materials keep their textures alive
+        self.uploads.append(data)
+        self.kept.append(texture)  # neither lights nor materials keep their textures alive
         return texture
 
     def _table_middle(self) -> NDArray[np.float64]:

@@ -63,7 +63,7 @@ def stand_surfaces(base: Box, height: float) -> tuple[Surface, ...]:
               Pose.of((x, y, plate - height))),
     ]  # fmt: skip
     bolts = [
-        moved(cylinder(0.012, 0.008, 0.003),
+        moved(cylinder(0.012, 0.008),
               Pose.of((x + i * (half_x + 0.05), y + j * (half_y + 0.05), 2 * plate - height)))
         for i in (-1, 1) for j in (-1, 1)
     ]  # fmt: skip

@@ -1,8 +1,8 @@
 """MuJoCo's classic OpenGL renderer, without a window, tuned for software rasterisers.
 
-Colours are one pass, segmentation and depth another, so anti-aliasing never touches labels. Only
-the floor is left out of the shadow map: nothing lies below it, and filling the map with it costs
-as much as everything else.
+Colours are one pass, segmentation and depth another, so anti-aliasing never touches labels. What
+nothing lies behind is left out of the shadow map: filling the map with floor and walls costs as
+much as everything else.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ class _Drawing:
             self.scene.flags[getattr(mujoco.mjtRndFlag, f"mjRND_{flag}")] = False
         self.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = film.shadows
         self.scene.flags[mujoco.mjtRndFlag.mjRND_IDCOLOR] = True
-        self.silent = _below_all_light(film.stage, made.entity_of_geom)
+        self.silent = _behind_all_light(film.stage, made.entity_of_geom)
         # Segment 0 is the background, segment i + 1 the geom i.
         self.entity_of_segment = np.concatenate([[0], made.entity_of_geom]).astype(np.uint8)
 
@@ -248,12 +248,19 @@ class _Drawing:
         image.depth_m[frame] = np.where(segment > 0, metres, np.float32(0.0))
 
 
-def _below_all_light(stage: Stage, entity_of_geom: NDArray[np.uint8]) -> list[int]:
-    """Geoms that need not cast shadows: the floor, when light falls from above."""
-    rising = any(light.shadow and light.direction[2] >= 0 for light in stage.lights)
-    if rising or "floor" not in stage.entities:
-        return []
-    return np.nonzero(entity_of_geom == stage.entities.index("floor"))[0].tolist()
+def _behind_all_light(stage: Stage, entity_of_geom: NDArray[np.uint8]) -> list[int]:
+    """Geoms that stand between no light and what it falls on, and so need not cast shadows.
+
+    The floor, as light falls from above; the room, if the light is a lamp, which hangs inside.
+    """
+    casting = [light for light in stage.lights if light.shadow]
+    silent = set()
+    if all(light.direction[2] < 0 for light in casting):
+        silent.add("floor")
+    if all(light.kind == "lamp" for light in casting):
+        silent.add("room")
+    entities = [i for i, name in enumerate(stage.entities) if name in silent]
+    return np.nonzero(np.isin(entity_of_geom, entities))[0].tolist()
 
 
 def _box(fine: NDArray[Any], n: int) -> Floats:

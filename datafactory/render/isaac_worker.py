@@ -192,4 +192,5 @@ def isaac_version() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]).resolve()))
+    # Taken away, because Isaac Sim hands what is left of the command line to Kit.
+    sys.exit(main(Path(sys.argv.pop(1)).resolve()))

@@ -42,8 +42,8 @@ SHADOW_TEXELS = (512, 2048)
 """Smallest and largest side of a shadow map; in between it is twice the largest image."""
 CAMERA_TURN = (0.0, 1.0, 0.0, 0.0)
 """OpenCV camera (y down, z forward) from OpenGL camera (y up, z backward), wxyz."""
-BACKGROUND_ENTITIES = ("floor", "room")
-"""What a shadow map need not cover."""
+UNSHADED = ("floor", "room", "arm")
+"""Entities a shadow map need not cover: it is sharper where things are handled."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -317,7 +317,7 @@ def _shadow_bounds(film: Film) -> tuple[NDArray[np.float64], float, float]:
         middle = np.broadcast_to((low + high) / 2, (len(pose), 3))
         radii = np.full((len(pose), 1), np.linalg.norm(high - low) / 2)
         every.append(np.hstack([pose[:, :3] + quat_rotate(pose[:, 3:], middle), radii]))
-        if film.stage.entities[body.entity] not in BACKGROUND_ENTITIES:
+        if film.stage.entities[body.entity] not in UNSHADED:
             near.append(every[-1])
     if not every:
         return np.zeros(3), 1.0, 1.0

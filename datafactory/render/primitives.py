@@ -22,11 +22,14 @@ from datafactory.render.unwrap import (
     welded,
 )
 
-CELL_M = 0.45
-"""Largest cell of big surfaces: renderers that light vertices need some on a wall or a floor."""
+CELL_M = 1.5
+"""Largest cell of big surfaces; renderers that light vertices divide them further."""
 
-_ROUND = 32
-_SHARP_M = 1e-4
+_ROUND, _ROUND_SMALL = 32, 12
+_SMALL_M = 0.02
+"""Solids of revolution below this radius get fewer sides: pictures show a few pixels of them."""
+_SHARP_M = 0.0045
+"""Roundings below this radius are drawn as sharp edges: they cost vertices and show on no pixel."""
 _BEVEL_STEPS = (0.0, math.tan(math.radians(22.5)), 1.0)
 Vector = tuple[float, float, float]
 
@@ -37,7 +40,7 @@ def rounded_box(half: Vector, radius: float, repeat_m: float = 0.0) -> Mesh:
 
     Args:
         half: Half extents, the roundings included.
-        radius: Of the edges; sharp ones below 0.1 mm.
+        radius: Of the edges; sharp ones below ``_SHARP_M``.
         repeat_m: Metres a texture covers; 0 for no texture.
     """
     reach = np.array(half)
@@ -81,20 +84,21 @@ def cylinder(radius: float, half: float, bevel: float = 0.0, top: float = 1.0) -
 @lru_cache(maxsize=128)
 def revolved(profile: tuple[tuple[float, float], ...]) -> Mesh:
     """A solid of revolution about z from (radius, height) pairs, bottom first, closed flat."""
-    angle = np.arange(_ROUND) * (2.0 * math.pi / _ROUND)
-    circle = np.stack([np.cos(angle), np.sin(angle), np.zeros(_ROUND)], axis=1)
+    n = _ROUND if max(r for r, _ in profile) >= _SMALL_M else _ROUND_SMALL
+    angle = np.arange(n) * (2.0 * math.pi / n)
+    circle = np.stack([np.cos(angle), np.sin(angle), np.zeros(n)], axis=1)
     rings = [circle * (r, r, 0.0) + (0.0, 0.0, z) for r, z in profile]
     points = np.concatenate([*rings, [[0.0, 0.0, profile[0][1]], [0.0, 0.0, profile[-1][1]]]])
-    i = np.arange(_ROUND)
-    j = (i + 1) % _ROUND
+    i = np.arange(n)
+    j = (i + 1) % n
     faces = []
     for k, _ in enumerate(pairwise(profile)):
-        low, high = k * _ROUND, (k + 1) * _ROUND
+        low, high = k * n, (k + 1) * n
         faces.append(np.stack([low + i, low + j, high + j], axis=1))
         faces.append(np.stack([low + i, high + j, high + i], axis=1))
-    first, last = len(profile) * _ROUND, (len(profile) - 1) * _ROUND
-    faces.append(np.stack([np.full(_ROUND, first), j, i], axis=1))
-    faces.append(np.stack([np.full(_ROUND, first + 1), last + i, last + j], axis=1))
+    first, last = len(profile) * n, (len(profile) - 1) * n
+    faces.append(np.stack([np.full(n, first), j, i], axis=1))
+    faces.append(np.stack([np.full(n, first + 1), last + i, last + j], axis=1))
     points, triangles = welded(points, np.concatenate(faces))
     corners = corners_of(points, triangles)
     heights = [z for _, z in profile]

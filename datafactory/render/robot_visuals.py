@@ -18,7 +18,7 @@ from datafactory.render.unwrap import Array, Faces, drawn, welded
 from datafactory.robots import load_robot
 from datafactory.robots.model import RobotModel
 
-FACE_BUDGET = 15_000
+FACE_BUDGET = 9_000
 """Faces of a whole robot, about."""
 
 _KEPT_FACES = 80

@@ -75,7 +75,7 @@ def apply_sensor(rgb: Bytes, drawn: SensorDraw, rng: np.random.Generator) -> Byt
     starts = rng.integers(0, _NOISE_SAMPLES, size=(frames,))
     decode, encode = _linear_from_srgb(), _srgb_from_linear()
     padded = np.empty((height + 2 * r, (width + 2 * r) * channels), np.uint8)
-    light, spare, pair = (np.empty(padded.shape, np.float32) for _ in range(3))
+    light, spare, pair = (np.zeros(padded.shape, np.float32) for _ in range(3))
     level = np.empty((height, width * channels), np.int16)
     index = np.empty(level.shape, np.uint16)
     out = np.empty_like(rgb)

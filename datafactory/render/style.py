@@ -212,10 +212,10 @@ class Style(_Strict):
     calibration: str | None = Field(
         default=None, description="calibration file; its cameras are added"
     )
-    sky: str = "studio_softbox/00"
-    table: str = Field(default="wood_veneer/000", description="texture of the table's top")
-    floor: str = Field(default="concrete/000", description="texture of the floor")
-    wall: str = Field(default="painted_wall/000", description="texture of the walls")
+    sky: str = "office_windows/01"
+    table: str = Field(default="wood_veneer/003", description="texture of the table's top")
+    floor: str = Field(default="concrete/004", description="texture of the floor")
+    wall: str = Field(default="painted_wall/002", description="texture of the walls")
     room: Literal["none", "backdrop", "corner", "closed"] = "corner"
     randomise: Randomise = Randomise()
     split: Split = Field(default="seen", description="which textures and skies may be drawn")

@@ -29,13 +29,14 @@ class Annotations:
         visibility: (F, n) float32 visible pixels / pixels of its whole outline (in- or outside the
             image), in [0, 1].
         center_uv: (F, n, 2) float32 projection of the object's bounding box centre.
-        corners_uv: (F, n, 8, 2) float32 projections of the corners of its 3D bounding box.
+        corners_uv: (F, n, 8, 2) float32 projections of the corners of its 3D bounding box; corner
+            k lies on the upper side in x, y and z where bits 2, 1 and 0 of k are set.
         box_camera: (F, n, 7) float32 camera_from_box: pose of its 3D bounding box, xyz + wxyz;
             the box's sides are the object's ``size``.
         tcp_uv: (F, 2) float32 projection of the tool centre point.
         tcp_camera: (F, 3) float32 tool centre point in the camera's frame, metres.
         fingertips_uv: (F, 2, 2) float32 projections of the two finger pads' inner faces at the
-            tool centre point.
+            tool centre point; the pad on the tool's +y side first, as in ``grasp_uv``.
         grasp_uv: (F, g, 2, 2) float32 the two points where grasp k touches its object, carried
             with the object over all frames; g grasps in order of time.
         grasp_object: (g,) int32 object index of each grasp.

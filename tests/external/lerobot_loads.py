@@ -21,7 +21,8 @@ from datafactory.exchange.columns import ActionChoice, columns
 from datafactory.exchange.contract import ExportOptions
 from datafactory.exchange.episodes import iter_samples, select
 from datafactory.exchange.lerobot import LeRobotV3
-from datafactory.exchange.lerobot_frames import frame_columns, video_bytes, video_key
+from datafactory.exchange.lerobot_frames import frame_columns, video_key
+from datafactory.exchange.pictures import video_bytes
 from datafactory.exchange.target import atomic_target
 from datafactory.render.media import decode_video
 from datafactory.store.dataset import Dataset, open_dataset
