@@ -89,7 +89,12 @@ def test_a_running_writer_is_not_disturbed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "error", [OSError(errno.ENOSPC, "No space left on device"), OSError("write: No space left")]
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError("write: No space left"),
+        StorageError("a table", why="No space left", remedy="resume"),
+    ],
 )
 def test_a_full_disk_is_said_plainly(tmp_path, error):
     def fill():

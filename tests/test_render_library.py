@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from datafactory.errors import DataFactoryError, SpecError, UnknownNameError
+from datafactory.geometry import Pose
+from datafactory.render.calibration import write_calibration
 from datafactory.render.library import load_style, style_names
+from datafactory.render.stage import Intrinsics, Shot
 from datafactory.render.style import Style
+
+POSE = np.array([[0.5, 0.0, 1.0, 0.0, 1.0, 0.0, 0.0]] * 2)
 
 
 @pytest.mark.parametrize("name", style_names())
@@ -60,9 +66,16 @@ def test_explicit_ranges_replace_a_level(tmp_path):
     assert style.randomise.ranges()[0].azimuth_deg == (10, 20)
 
 
-def test_a_calibration_file_is_found_beside_its_style(tmp_path):
+def test_a_calibration_is_found_beside_its_style_and_its_numbers_are_hashed(tmp_path):
     (tmp_path / "mine.yaml").write_text("calibration: cell.yaml\n")
-    assert load_style(tmp_path / "mine.yaml").calibration == str(tmp_path / "cell.yaml")
+    hashes = set()
+    for focal in (600, 610):
+        shot = Shot("real", Intrinsics(640, 480, focal, focal, 320, 240), POSE)
+        write_calibration(tmp_path / "cell.yaml", [shot], world_from_base=Pose.identity())
+        style = load_style(tmp_path / "mine.yaml")
+        assert [c.name for c in style.cameras] == ["front", "wrist", "real"]
+        hashes.add(style.style_hash)
+    assert len(hashes) == 2
 
 
 def test_unknown_styles_are_guessed():

@@ -131,7 +131,7 @@ def styles(session: Session) -> None:
 
     found = [load_style(name) for name in style_names()]
     rows = [
-        (s.style, f"{s.size[0]}x{s.size[1]}", s.fps, " ".join(str(c) for c in s.cameras),
+        (s.style, f"{s.size[0]}x{s.size[1]}", s.fps, " ".join(c if isinstance(c, str) else c.name for c in s.cameras),
          s.description)
         for s in found
     ]  # fmt: skip

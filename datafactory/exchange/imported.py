@@ -2,7 +2,8 @@
 
 Nothing of an imported episode was verified here: its verdict has no checks, both success flags
 are false, and it has no model to re-execute. What the source claims is in ``claimed_success``.
-Series the source does not have are NaN and listed in the column ``absent``.
+Series the source does not have are NaN and listed in the column ``absent``; all of an episode is
+one phase.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 import datafactory
-from datafactory.episode import Episode, Trajectory, Verdict
+from datafactory.episode import Episode, Phase, Trajectory, Verdict
 from datafactory.errors import SpecError
 from datafactory.exchange.mapping import Reader, Values
 from datafactory.exchange.pictures import decode
@@ -257,7 +258,7 @@ def read_trajectory(
         action_joint=_float32(series["action_joint"], n, dof),
         action_gripper=_float32(series["action_gripper"], n),
         action_eef=_float32(series["action_eef"], n, 7),
-        phases=(),
+        phases=(Phase("episode", 0, n),),
         contacts=(),
     )
     return base, trajectory, absent
@@ -294,7 +295,7 @@ def _view(
         depth=None,
         masks=None,
         annotations=_nothing_known(length),
-        phase=np.full(length, -1, np.int16),
+        phase=np.zeros(length, np.int16),
         thumbnail=thumbnail(shown[len(shown) // 2]),
         strip=contact_strip(shown),
         cpu_s={},

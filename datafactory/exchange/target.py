@@ -42,14 +42,20 @@ def atomic_target(path: str | os.PathLike[str], *, single_file: bool) -> Iterato
             os.replace(partial, final)
         finally:
             _remove(partial)
+    except StorageError as error:
+        raise _failed(final, error.why) from error
     except OSError as error:
         if error.errno in _FULL or "No space left" in str(error):
-            raise StorageError(
-                f"writing {final} failed",
-                why=error.strerror or str(error)[:300],
-                remedy="free some space or choose another folder, then run the command again",
-            ) from error
+            raise _failed(final, error.strerror or str(error)) from error
         raise
+
+
+def _failed(final: Path, why: str) -> StorageError:
+    return StorageError(
+        f"writing {final} failed",
+        why=" ".join(why.split())[:300],
+        remedy="free some space or choose another folder, then run the command again",
+    )
 
 
 def _refuse_existing(final: Path) -> None:

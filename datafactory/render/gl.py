@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import mujoco
@@ -150,13 +151,15 @@ class GL:
 
 def _context(backend: str) -> Any:
     os.environ.setdefault("LP_NUM_THREADS", "0")
-    if backend == "egl":
-        from mujoco.egl import GLContext
-    elif backend == "osmesa":
-        from mujoco.osmesa import GLContext
-    else:
-        from mujoco.glfw import GLContext
-    return GLContext(32, 32)
+    try:
+        return import_module(f"mujoco.{backend}").GLContext(32, 32)
+    except (ImportError, RuntimeError) as error:
+        # It works in a fresh process: this one has loaded another OpenGL platform before.
+        raise MissingPartError(
+            f"the renderer 'gl' cannot make its {backend} context in this process",
+            why=str(error),
+            remedy=f"set MUJOCO_GL={backend} before anything imports OpenGL",
+        ) from error
 
 
 class _Drawing:

@@ -52,10 +52,17 @@ def load_style(source: str | Path, assignments: Sequence[str] = ()) -> Style:
     calibration = data.get("calibration")
     if isinstance(calibration, str) and "calibration" not in assigned:
         data["calibration"] = str(path.parent / calibration)
+    from datafactory.render.cameras import resolve
+
+    files = data.get("files")
+    if isinstance(files, str) and "files" not in assigned:
+        data["files"] = str((path.parent / files).absolute())
     places = {"": str(source)} | _places(document, assigned)
     try:
-        style = Style.model_validate(_tuples(data))
+        style = _with_files(Style.model_validate(_tuples(data)))
         _check_names(style)
+        # With every number of its cameras, so that the hash covers a calibration's content.
+        style = style.model_copy(update={"cameras": resolve(style), "calibration": None})
     except ValidationError as error:
         raise located(_style_error(error), places) from error
     except UnknownNameError as error:
@@ -63,23 +70,39 @@ def load_style(source: str | Path, assignments: Sequence[str] = ()) -> Style:
     return style
 
 
+def _with_files(style: Style) -> Style:
+    """Fills in what the folder of the user's own files holds, and completes names from it."""
+    if style.files is None:
+        return style
+    from datafactory.render.own_files import PREFIX, own_files
+
+    root = Path(style.files).absolute()
+    changed: dict[str, str] = {"files": str(root), "files_digest": own_files(str(root)).digest}
+    for key in ("sky", "table", "floor", "wall"):
+        name = getattr(style, key)
+        if name.startswith(PREFIX):
+            changed[key] = PREFIX + str(root / name.removeprefix(PREFIX))
+    return style.model_copy(update=changed)
+
+
 def _check_names(style: Style) -> None:
-    """Refuses names of skies, textures, renderers and cameras that do not exist."""
+    """Refuses names of skies, textures and renderers that do not exist."""
     from datafactory.plugin import registered
-    from datafactory.render.cameras import resolve
+    from datafactory.render.own_files import NO_FILES, own_files
     from datafactory.render.skies import sky_names
     from datafactory.render.textures import texture_names
 
     if style.renderer != "auto" and style.renderer not in registered("renderer"):
-        known = ["auto", *registered("renderer")]
-        raise UnknownNameError.of("renderer", style.renderer, known, "renderer")
-    if style.sky not in sky_names():
-        raise UnknownNameError.of("sky", style.sky, sky_names(), "sky")
+        renderers = ["auto", *registered("renderer")]
+        raise UnknownNameError.of("renderer", style.renderer, renderers, "renderer")
+    own = own_files(style.files) if style.files else NO_FILES
+    if style.sky not in (*sky_names(), *own.skies):
+        raise UnknownNameError.of("sky", style.sky, (*sky_names(), *own.skies), "sky")
+    known = (*texture_names(), *(name for _, name in own.textures))
     for key in ("table", "floor", "wall"):
         name = getattr(style, key)
-        if name not in texture_names():
-            raise UnknownNameError.of("texture", name, texture_names(), key)
-    resolve(style)
+        if name not in known:
+            raise UnknownNameError.of("texture", name, known, key)
 
 
 def _places(document: Document, assigned: Mapping[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from datafactory.episode import ObjectRecord
+from datafactory.render.own_files import own_files
 from datafactory.render.room_plan import RoomPlan, draw_room
 from datafactory.render.skies import sky_names
 from datafactory.render.style import LightRanges, Split, Style, SurfaceRanges
@@ -127,7 +128,7 @@ def draw_look(style: Style, objects: Sequence[ObjectRecord], stream: Stream) -> 
         floor=_draw_surface("floor", style.floor, surfaces.floor, surfaces, style, stream("floor")),
         wall=_draw_surface("wall", style.wall, surfaces.wall, surfaces, style, stream("wall")),
         objects={
-            o.name: _draw_object(o, surfaces, style.split, stream(f"object/{o.name}"))
+            o.name: _draw_object(o, surfaces, style, stream(f"object/{o.name}"))
             for o in objects
         },
         room=draw_room(style.room, style.randomise.room, style.split, stream("room")),
@@ -167,12 +168,16 @@ def _draw_sky(style: Style, rng: np.random.Generator) -> str:
     if level == "off":
         return style.sky
     split = _library_split(style.split)
+    own = own_files(style.files).sky_names(split) if style.files else ()
+    if own and style.files_only:
+        return own[int(rng.integers(len(own)))]
     family = style.sky.partition("/")[0]
     names = {
         "low": tuple(n for n in sky_names(split) if n.partition("/")[0] == family),
         "medium": tuple(n for n in sky_names(split) if n.partition("/")[0] not in DARK_SKIES),
         "high": sky_names(split),
     }[level]
+    names = names + own if level != "low" or not names else names
     return names[int(rng.integers(len(names)))]
 
 
@@ -184,7 +189,7 @@ def _draw_surface(
     style: Style,
     rng: np.random.Generator,
 ) -> SurfaceLook:
-    texture = _pick(kind, style.split, rng) if drawn else own
+    texture = _pick(kind, style, rng) if drawn else own
     return SurfaceLook(texture, _tint(ranges.tint, rng))
 
 
@@ -198,22 +203,28 @@ def _draw_table(style: Style, ranges: SurfaceRanges, rng: np.random.Generator) -
 
 
 def _draw_object(
-    item: ObjectRecord, ranges: SurfaceRanges, split: Split, rng: np.random.Generator
+    item: ObjectRecord, ranges: SurfaceRanges, style: Style, rng: np.random.Generator
 ) -> str:
     """Name of an object's texture; it keeps the one of its own unless another one is drawn."""
     drawn = float(rng.uniform()) < ranges.objects
     chooser = rng if drawn else seeded(0, "render/own texture", 0, item.asset_id)
     if item.category in LABELLED_FAMILIES:
-        return label_for(item.category, item.colour, chooser, _library_split(split))
+        return label_for(item.category, item.colour, chooser, _library_split(style.split))
     if drawn:
-        return _pick("object", split, rng)
+        return _pick("object", style, rng)
     own = OWN_PATTERNS.get(item.material)
-    return _instance(own, texture_names("object", _library_split(split)), chooser) if own else ""
+    split = _library_split(style.split)
+    return _instance(own, texture_names("object", split), chooser) if own else ""
 
 
-def _pick(kind: str, split: Split, rng: np.random.Generator) -> str:
-    """A texture of a kind: a family first, so that families are equally likely."""
-    names = texture_names(kind, _library_split(split))
+def _pick(kind: str, style: Style, rng: np.random.Generator) -> str:
+    """A texture of a kind: a family first, so that families are equally likely.
+
+    The user's own files count as one family.
+    """
+    split = _library_split(style.split)
+    own = own_files(style.files).texture_names(kind, split) if style.files else ()
+    names = own if own and style.files_only else (*texture_names(kind, split), *own)
     families = tuple(dict.fromkeys(n.partition("/")[0] for n in names))
     family = families[int(rng.integers(len(families)))]
     return _instance(family, names, rng)

@@ -162,7 +162,7 @@ class Studio:
                 raise SpecError(
                     f"the camera '{shot.camera}' sees nothing of the scene",
                     where=f"episode {episode.episode_id}",
-                    why=inside,
+                    why=f"it is {inside}",
                     remedy="move it in the style, or draw smaller errors (randomise.camera)",
                 )
         film = Film(stage, poses, shots, shadows=style.shadows, samples=style.samples)

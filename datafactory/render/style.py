@@ -219,6 +219,11 @@ class Style(_Strict):
     room: Literal["none", "backdrop", "corner", "closed"] = "corner"
     randomise: Randomise = Randomise()
     split: Split = Field(default="seen", description="which textures and skies may be drawn")
+    files: str | None = Field(
+        default=None, description="folder of your own textures and skies, drawn beside the others"
+    )
+    files_only: bool = Field(default=False, description="draw only from that folder")
+    files_digest: str = Field(default="", description="content of that folder; filled in")
     shadows: bool = True
     samples: Literal[1, 2] = 1
     codec: Literal["h264", "jpeg", "png"] = "h264"
@@ -229,7 +234,7 @@ class Style(_Strict):
     @property
     def style_hash(self) -> str:
         """32 hex digits over everything that changes images."""
-        data = self.model_dump(mode="json", exclude={"style", "description"})
+        data = self.model_dump(mode="json", exclude={"style", "description", "files"})
         return hashlib.blake2b(canonical_json(data).encode(), digest_size=16).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from datafactory.render.textures.swatch import Swatch
 from datafactory.seeding import name_key
 
 PER_FAMILY = 10
+LOCAL = "local:"
 _NOISE = 256
 _LIGHT_HEIGHT = 128
 MIN_HEIGHT = 16
@@ -58,7 +59,7 @@ def sky_image(name: str, height: int = 128) -> Radiance:
     """Draws a sky, a pure function of its arguments.
 
     Args:
-        name: One of ``sky_names()``.
+        name: One of ``sky_names()``, or a user's file; see ``render.own_files``.
         height: Rows, at least 16.
 
     Returns:
@@ -70,9 +71,15 @@ def sky_image(name: str, height: int = 128) -> Radiance:
         UnknownNameError: There is no such sky.
         SpecError: The height is too small.
     """
-    family, index = _parsed(name)
     if height < MIN_HEIGHT:
         raise SpecError(f"cannot draw a sky {height} pixels high", why=f"at least {MIN_HEIGHT}")
+    if name.startswith(LOCAL):
+        from datafactory.render.own_files import read_sky
+
+        image = read_sky(name, height)
+        image.flags.writeable = False
+        return image
+    family, index = _parsed(name)
     rng = np.random.Generator(np.random.PCG64(name_key(f"sky/{name}")))
     image = _DRAW[family](Swatch(rng, index, _NOISE), height)
     image.flags.writeable = False
@@ -86,6 +93,10 @@ def sky(name: str) -> Sky:
     Raises:
         UnknownNameError: There is no such sky.
     """
+    if name.startswith(LOCAL):
+        from datafactory.render import own_files
+
+        return sky_from_image(name, sky_image(name, _LIGHT_HEIGHT), own_files.split_of(name))
     family, index = _parsed(name)
     image = sky_image.__wrapped__(name, _LIGHT_HEIGHT)
     return sky_from_image(name, image, split_of(f"sky/{family}", index))

@@ -149,7 +149,8 @@ def texture(name: str, size: int = 256) -> Texture:
     """Draws a texture, a pure function of its arguments.
 
     Args:
-        name: ``"<family>/<3 digits>"``, one of ``texture_names()``.
+        name: ``"<family>/<3 digits>"``, one of ``texture_names()``, or a user's file; see
+            ``render.own_files``.
         size: Pixels along an edge, at least 8. Sizes differ in sharpness, not in what is drawn.
 
     Returns:
@@ -161,6 +162,10 @@ def texture(name: str, size: int = 256) -> Texture:
     """
     if size < MIN_SIZE:
         raise SpecError(f"cannot draw a texture of {size} pixels", why=f"at least {MIN_SIZE}")
+    if name.startswith("local:"):
+        from datafactory.render.own_files import read_texture
+
+        return read_texture(name, size)
     family_name, _, number = name.partition("/")
     family = FAMILIES.get(family_name)
     if family is None:
