@@ -19,7 +19,7 @@ from datafactory.render.cameras import camera_from_world, compose, inverse, proj
 from datafactory.render.holds import contact_points, find_holds, finger_points
 from datafactory.render.masks import visible_boxes
 from datafactory.render.silhouette import Topology, outline, topology, weld
-from datafactory.render.stage import Film, Images, Shot
+from datafactory.render.stage import Film, Images, Intrinsics, Shot
 from datafactory.render.view import Annotations
 
 Array = NDArray[np.float64]
@@ -190,7 +190,8 @@ def _outlines(
         poses = compose(back, film.world_from_body[:, list(solid.bodies)])
         turns, origins = quat_to_matrix(poses[..., 3:]), poses[..., :3]
         source = _drawn(np.concatenate([turns, origins[..., None]], axis=-1))
-        for f in np.unique(source).tolist():
+        in_view = _in_view(solid, turns, origins, shot.intrinsics)
+        for f in np.unique(source[in_view[source]]).tolist():
             boxes[f, i], inside[f, i], whole[f, i] = _measured(solid, turns[f], origins[f], shot)
         boxes[:, i], inside[:, i], whole[:, i] = (
             boxes[source, i],
@@ -198,6 +199,28 @@ def _outlines(
             whole[source, i],
         )
     return boxes, inside, whole
+
+
+def _in_view(solid: _Solid, turns: Array, origins: Array, k: Intrinsics) -> NDArray[np.bool_]:
+    """(F,) whether any part of the image may show the object: its bounding spheres meet the view.
+
+    Nothing of an object that is not in view is visible, whatever its outline outside the image.
+    """
+    shown = np.zeros(len(turns), dtype=np.bool_)
+    edges = (
+        (k.fx, 0.0, k.cx),
+        (-k.fx, 0.0, k.width - k.cx),
+        (0.0, k.fy, k.cy),
+        (0.0, -k.fy, k.height - k.cy),
+        (0.0, 0.0, 1.0),
+    )
+    inward = np.array(edges) / np.linalg.norm(edges, axis=1, keepdims=True)
+    for body, vertices in enumerate(solid.vertices):
+        middle = 0.5 * (vertices.min(axis=0) + vertices.max(axis=0))
+        radius = float(np.linalg.norm(vertices - middle, axis=1).max())
+        centers = turns[:, body] @ middle + origins[:, body]
+        shown |= (centers @ inward.T > -radius).all(axis=1)
+    return shown
 
 
 def _drawn(places: Array) -> NDArray[np.int64]:

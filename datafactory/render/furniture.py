@@ -58,7 +58,7 @@ def stand_surfaces(base: Box, height: float) -> tuple[Surface, ...]:
     wide = 0.75 * half_x
     parts = [
         moved(rounded_box((half_x, half_y, plate), 0.003), Pose.of((x, y, -plate))),
-        moved(rounded_box((wide, wide, column), 0.012), Pose.of((x, y, -0.5 * height))),
+        moved(rounded_box((wide, wide, column), 0.0), Pose.of((x, y, -0.5 * height))),
         moved(rounded_box((half_x + 0.08, half_y + 0.08, plate), 0.003),
               Pose.of((x, y, plate - height))),
     ]  # fmt: skip

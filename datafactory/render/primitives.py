@@ -30,7 +30,7 @@ _SMALL_M = 0.02
 """Solids of revolution below this radius get fewer sides: pictures show a few pixels of them."""
 _SHARP_M = 0.0045
 """Roundings below this radius are drawn as sharp edges: they cost vertices and show on no pixel."""
-_BEVEL_STEPS = (0.0, math.tan(math.radians(22.5)), 1.0)
+_BEVEL_STEPS = (0.0, 1.0)
 Vector = tuple[float, float, float]
 
 

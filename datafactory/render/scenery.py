@@ -29,6 +29,9 @@ from datafactory.sim.assembly import OBJECT_PREFIX
 from datafactory.store.stored import StoredEpisode
 
 FIXED_ENTITIES = ("background", "floor", "table", "room", "arm", "gripper")
+ROBOT_FACES = (2_500, 12_000)
+"""Faces of the robot in small and in large pictures: at 224 pixels it covers a few thousand."""
+FINE_PIXELS = 512
 TEXTURE_PIXELS = 256
 SKY_ROWS = 128
 STAND = "stand"
@@ -54,7 +57,7 @@ def build_stage(
         robot: Its robot.
         look: What was drawn for it.
         track: Its poses.
-        pixels: Edge of the images of textures.
+        pixels: Edge of the images of textures; the robot's detail goes with it.
 
     Raises:
         UnknownNameError: The look names a texture or sky that does not exist.
@@ -81,7 +84,8 @@ def build_stage(
         )
         for i, item in enumerate(episode.objects)
     ]
-    moving = [*_robot_bodies(robot), *objects]
+    faces = ROBOT_FACES[pixels >= FINE_PIXELS]
+    moving = [*_robot_bodies(robot, faces), *objects]
     known = {body.name for body in moving} | {*robot.arm_bodies, *robot.gripper_bodies}
     others = [
         Body(name, _ROOM, geom_surfaces(geoms)) for name, geoms in own.items() if name not in known
@@ -147,11 +151,11 @@ def _stand(robot: RobotModel, track: BodyTrack) -> tuple[Surface, ...]:
     return stand_surfaces(robot.base_box, round(z - track.floor_z, 6))
 
 
-def _robot_bodies(robot: RobotModel) -> list[Body]:
+def _robot_bodies(robot: RobotModel, faces: int) -> list[Body]:
     gripper = set(robot.gripper_bodies)
     return [
         Body(name, _GRIPPER if name in gripper else _ARM, surfaces)
-        for name, surfaces in robot_visuals(robot).surfaces.items()
+        for name, surfaces in robot_visuals(robot, faces).surfaces.items()
     ]
 
 

@@ -172,6 +172,7 @@ class Film:
         world_from_body: (F, n_bodies, 7) float64 xyz + wxyz in the order of ``stage.bodies``.
         shots: The cameras.
         shadows: Whether shadows are drawn.
+        depth: Whether depth is wanted.
         samples: Anti-aliasing samples along each axis of a pixel, 1 or 2.
     """
 
@@ -179,6 +180,7 @@ class Film:
     world_from_body: NDArray[np.float64]
     shots: tuple[Shot, ...]
     shadows: bool = True
+    depth: bool = True
     samples: int = 1
 
 
@@ -188,7 +190,8 @@ class Images:
 
     Attributes:
         rgb: (F, h, w, 3) uint8 sRGB.
-        depth_m: (F, h, w) float32 metres along the camera's z axis; 0 where there is only sky.
+        depth_m: (F, h, w) float32 metres along the camera's z axis; 0 where there is only sky, and
+            everywhere when the film wants no depth.
         entity: (F, h, w) uint8 index into ``Stage.entities``.
     """
 

@@ -165,7 +165,9 @@ class Studio:
                     why=f"it is {inside}",
                     remedy="move it in the style, or draw smaller errors (randomise.camera)",
                 )
-        film = Film(stage, poses, shots, shadows=style.shadows, samples=style.samples)
+        film = Film(
+            stage, poses, shots, shadows=style.shadows, depth=style.depth, samples=style.samples
+        )
         return Scene(episode, look, frames, track, film, streams)
 
     def _files(self, episode: StoredEpisode) -> Mapping[str, bytes]:
