@@ -18,7 +18,7 @@ from datafactory.episode import episode_id
 from datafactory.store.dataset import Dataset
 from datafactory.store.encode import content_hash
 from datafactory.store.location import reading
-from datafactory.store.schema import TABLES, table_schema
+from datafactory.store.schema import table_schema
 from datafactory.store.series import REPLAY, TRAJECTORY
 from datafactory.store.stored import StoredEpisode
 
@@ -145,9 +145,12 @@ def _content(dataset: Dataset, _: Collection[str] | None) -> Examiner:
 
 def _finite(dataset: Dataset, _: Collection[str] | None) -> Examiner:
     def episode(case: Case) -> Iterator[str]:
+        absent = frozenset(case.row.get("absent") or ())  # series an imported source did not have
         for series in (*TRAJECTORY, *REPLAY):
             values = case.row[series.name]
-            if values is not None and not np.isfinite(values).all():
+            if values is None or series.name in absent:
+                continue
+            if not np.isfinite(values).all():
                 yield f"{series.name} has {int((~np.isfinite(values)).sum())} non-finite values"
         for name, value in case.episode.metrics.items():
             if not math.isfinite(value):
@@ -264,9 +267,27 @@ def _lineage(dataset: Dataset, _: Collection[str] | None) -> Examiner:
     return Examiner(finish=finish)
 
 
+def _imported(episode: StoredEpisode) -> bool:
+    """Whether it came from elsewhere: nothing of it was checked, and it does not claim so."""
+    return episode.generator.startswith("import:")
+
+
+def _unverified(dataset: Dataset, _: Collection[str] | None) -> Examiner:
+    def episode(case: Case) -> Iterator[str]:
+        verdict = case.episode.verdict
+        if not _imported(case.episode):
+            return
+        if verdict.checks or verdict.success_once or verdict.success_at_end:
+            yield "is imported, yet claims checks or success that nothing here measured"
+
+    return Examiner(episode)
+
+
 def _verdict(dataset: Dataset, _: Collection[str] | None) -> Examiner:
     def episode(case: Case) -> Iterator[str]:
         verdict = case.episode.verdict
+        if _imported(case.episode):
+            return
         if not verdict.success_at_end:
             yield "is accepted without success at the end"
         for check in verdict.checks:
@@ -325,6 +346,7 @@ BUILT_IN = (
     Stage("duplicates", "every attempt once, every motion once", _duplicates),
     Stage("lineage", "ids recompute, every row belongs to a run", _lineage),
     Stage("verdict", "accepted episodes passed every check", _verdict),
+    Stage("unverified", "imported episodes claim no checks and no success", _unverified),
     Stage("licences", "all assets recorded, under allowed licences", _licences),
     Stage("statistics", "no outliers in length and metrics", _statistics, advisory=True),
 )

@@ -148,6 +148,12 @@ def import_(
     options = ImportOptions(
         mapping=load_mapping(mapping) if mapping else {}, robot=robot, limit=limit
     )
-    episodes = import_dataset(source, out, format_, options, Progress(session, "imported"))
-    rows = [("episodes", f"{episodes:,}"), ("source", str(source)), ("dataset", str(out))]
-    session.result({"episodes": episodes, "source": str(source), "path": str(out)}, table(rows))
+    summary = import_dataset(source, out, format_, options, Progress(session, "imported"))
+    for remark in summary.remarks:
+        session.remark(f"note: {remark}")
+    rows = [
+        ("episodes", f"{summary.episodes:,}"),
+        ("source", str(source)),
+        ("dataset", summary.path),
+    ]
+    session.result({**vars(summary), "source": str(source)}, table(rows))

@@ -125,15 +125,19 @@ def summary_text(summary: RenderSummary) -> str:
     return table(rows)
 
 
+def camera_names(style: Style) -> list[str]:
+    """Names of a style's cameras."""
+    return [camera if isinstance(camera, str) else camera.name for camera in style.cameras]
+
+
 def styles(session: Session) -> None:
     """List the shipped styles."""
     from datafactory.render.library import load_style, style_names
 
     found = [load_style(name) for name in style_names()]
     rows = [
-        (s.style, f"{s.size[0]}x{s.size[1]}", s.fps, " ".join(c if isinstance(c, str) else c.name for c in s.cameras),
-         s.description)
+        (s.style, f"{s.size[0]}x{s.size[1]}", s.fps, " ".join(camera_names(s)), s.description)
         for s in found
-    ]  # fmt: skip
+    ]
     data = {"styles": [s.to_dict() for s in found]}
     session.result(data, table(rows, ("style", "size", "fps", "cameras", "description")))

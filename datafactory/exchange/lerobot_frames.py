@@ -13,7 +13,8 @@ from datafactory.exchange.columns import Columns
 from datafactory.exchange.episodes import Sample
 from datafactory.exchange.feature_stats import ImageStats, Summary, VectorStats
 from datafactory.exchange.mp4 import read_packets
-from datafactory.exchange.pictures import is_packed, sampled_images
+from datafactory.exchange.pictures import sampled_images
+from datafactory.render.media import is_video
 
 VIDEO_PREFIX = "observation.images."
 CHUNK_FILES = 1000
@@ -35,7 +36,7 @@ def feature_table(sample: Sample, columns: Columns) -> dict[str, Any]:
     for camera, view in sample.views.items():
         lens = view.intrinsics
         codec, pixels = "h264", "yuv420p"
-        if not is_packed(view.video):
+        if is_video(view.video):
             kind = read_packets(view.video.data, view.fps).kind
             codec, pixels = kind.codec, kind.pix_fmt
         found[video_key(camera)] = {
@@ -167,7 +168,7 @@ def remarks(sample: Sample | None, done: int, count: int) -> tuple[str, ...]:
     if done < count:
         found.append(f"{count - done} of {count} episodes have no images and were left out")
     for camera, view in sample.views.items() if sample else ():
-        if is_packed(view.video):
+        if not is_video(view.video):
             found.append(
                 f"images of '{camera}' were encoded as H.264 (they are {view.video.codec})"
             )

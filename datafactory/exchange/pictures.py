@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datafactory.render.media import GOP, decode_files, decode_video, encode_images, spans
+from datafactory.render.media import GOP, decode_images, encode_images, is_video
 from datafactory.render.view import Media, View
 
 SAMPLED_IMAGES = 4
@@ -18,26 +17,18 @@ _STARTS = {b"\x89PNG": "png", b"\xff\xd8\xff\xe0": "jpeg", b"\xff\xd8\xff\xe1": 
 _STARTS |= {b"\xff\xd8\xff\xdb": "jpeg", b"\xff\xd8\xff\xee": "jpeg"}
 
 
-def is_packed(media: Media) -> bool:
-    """Whether the images are single files rather than one video."""
-    return len(media.offsets) > 0
-
-
 def decode(media: Media, indices: Sequence[int]) -> NDArray[np.uint8]:
-    """(k, h, w, 3) uint8 images in the order of ``indices``, whatever codec a video has.
+    """(k, h, w, 3) uint8 images in the order of ``indices``, without any alpha channel.
 
     Raises:
         DatasetCorruptError: The bytes cannot be decoded.
     """
-    if not is_packed(media):
-        return decode_video(io.BytesIO(media.data), indices)
-    files = [media.data[a:b] for a, b in spans(media.offsets, indices)]
-    return decode_files(media.codec, files)[..., :3]
+    return decode_images(media, indices)[..., :3]
 
 
 def video_bytes(view: View) -> bytes:
     """One MP4 file of a view: the stored one, or H.264 made of its image files."""
-    if not is_packed(view.video):
+    if is_video(view.video):
         return view.video.data
     return encode_images(decode(view.video, range(view.length)), view.fps, "h264").data
 

@@ -66,7 +66,7 @@ class Series:
         count = self.components(row)
         frames = values.size // count if count else int(row["length"])
         a = np.ascontiguousarray(values.reshape(count, frames).T)
-        return a.reshape(frames, -1, POSE) if self.width == "n_objects" and count else a
+        return a.reshape(frames, count // POSE, POSE) if self.width == "n_objects" else a
 
 
 TRAJECTORY = (
