@@ -1,10 +1,11 @@
 # Everything here works with python3 (3.11 to 3.13) and pip; no GPU, no OpenGL, no account.
 #
-#   make demo       install into .venv and make 20 verified episodes and a picture in demo/
+#   make demo       install into .venv; make, verify and render 20 episodes in demo/
 #   make test       install the test tools, then lint, types, import rules and the fast tests
 #
 # Variables: PYTHON=python3.12 picks the interpreter, VENV=/some/folder the environment,
-# DEMO=/some/folder the demo's output, PYTEST='-k layout' adds arguments to pytest.
+# DEMO=/some/folder the demo's output, PYTEST='-k layout' adds arguments to pytest, JOBS=1 the
+# processes that run the tests (one per core).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -15,6 +16,7 @@ MAKEFLAGS += --no-print-directory
 VENV ?= .venv
 DEMO ?= demo
 PYTEST ?=
+JOBS ?= $(shell nproc)
 BIN := $(VENV)/bin
 DATAFACTORY := $(BIN)/datafactory
 IS_SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
@@ -56,20 +58,25 @@ install: $(VENV)/.installed
 demo: $(VENV)/.installed
 	@rm -rf $(DEMO)/pick_place
 	@mkdir -p $(DEMO)
-	$(DATAFACTORY) generate --task pick_place --n 20 --out $(DEMO)/pick_place
+	$(DATAFACTORY) generate --task pick_place --n 20 --out $(DEMO)/pick_place --render default
 	$(DATAFACTORY) verify $(DEMO)/pick_place
 	@$(DATAFACTORY) show $(DEMO)/pick_place --png $(DEMO)/episode.png > $(DEMO)/episode.txt
-	@$(DATAFACTORY) show $(DEMO)/pick_place --sheet 20 --png $(DEMO)/sheet.png > /dev/null
+	@$(DATAFACTORY) show $(DEMO)/pick_place --variant default \
+		--png $(DEMO)/images.png --mp4 $(DEMO)/episode.mp4 > /dev/null
+	@$(DATAFACTORY) show $(DEMO)/pick_place --variant default --sheet 20 \
+		--png $(DEMO)/sheet.png > /dev/null
 	@echo
-	@echo 'dataset    $(DEMO)/pick_place    20 accepted episodes, re-executed bit for bit'
-	@echo 'picture    $(DEMO)/episode.png   the first episode; its checks are in $(DEMO)/episode.txt'
-	@echo 'picture    $(DEMO)/sheet.png     all 20 from above'
+	@echo 'dataset    $(DEMO)/pick_place    20 accepted episodes, re-executed bit for bit, rendered'
+	@echo 'film       $(DEMO)/episode.mp4   the first episode from both cameras'
+	@echo 'pictures   $(DEMO)/images.png    the same, as a contact sheet'
+	@echo '           $(DEMO)/sheet.png     one image of each of the 20'
+	@echo '           $(DEMO)/episode.png   plan, curves and checks; in words: $(DEMO)/episode.txt'
 	@echo 'more       $(DATAFACTORY) stats $(DEMO)/pick_place'
 
 # --- the second command ----------------------------------------------------------------------
 
 test: lint
-	$(BIN)/python -m pytest -q -m '$(FAST)' $(PYTEST)
+	$(BIN)/python -m pytest -q -n $(JOBS) -m '$(FAST)' $(PYTEST)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -88,6 +95,9 @@ nightly: $(VENV)/.installed-dev
 bench: $(VENV)/.installed
 	$(DATAFACTORY) bench generate --n 120
 	$(DATAFACTORY) bench generate --n 200 --workers 2
+	$(DATAFACTORY) bench render --n 60 --style fast
+	$(DATAFACTORY) bench render --n 60 --style default
+	$(BIN)/python -m benchmarks.images
 	$(BIN)/python -m benchmarks.planning
 
 $(VENV)/.installed-docs: | $(BIN)/pip
@@ -109,6 +119,11 @@ gallery: $(VENV)/.installed
 	$(DATAFACTORY) show -q build/gallery/pick_place --sheet 15 --png docs/images/sheet.png > /dev/null
 	$(DATAFACTORY) show -q build/gallery/clutter --png docs/images/clutter.png > /dev/null
 	$(DATAFACTORY) show -q build/gallery/plate_then_box --png docs/images/two_stages.png > /dev/null
+	$(DATAFACTORY) render -q build/gallery/pick_place --limit 3 > /dev/null
+	$(DATAFACTORY) show -q build/gallery/pick_place --variant default --index 1 \
+		--png docs/images/render_default.jpg > /dev/null
+	$(BIN)/python -m benchmarks.gallery build/gallery/pick_place build/gallery/clutter \
+		build/gallery/plate_then_box docs/images
 	$(BIN)/python -c 'from pathlib import Path; from PIL import Image; \
 		[Image.open(p).convert("RGB").quantize(128, dither=0).save(p, optimize=True) \
 		for p in sorted(Path("docs/images").glob("*.png"))]'

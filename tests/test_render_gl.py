@@ -81,7 +81,7 @@ def test_shadows_darken_only(renderer: GL) -> None:
     assert ((lit - dark).max(axis=-1) > 20).mean() > 0.01
 
 
-@pytest.mark.parametrize(("lamp", "silent"), [(False, {1}), (True, {1, 3})])
+@pytest.mark.parametrize(("lamp", "silent"), [(False, {1, 2}), (True, {1, 2, 3})])
 def test_only_what_light_passes_first_casts_shadows(lamp: bool, silent: set[int]) -> None:
     stage = random_stage(0, room=True, lamp=lamp)
     entities = np.array([body.entity for body in stage.bodies], dtype=np.uint8)
