@@ -337,5 +337,9 @@ def status(session: Session, folder: Folder) -> None:
         rows.append(("missing", f"{found.missing} attempts; `datafactory resume` makes them"))
     if found.bytes_on_disk is not None:
         rows.append(("disk", size(found.bytes_on_disk)))
+    rows += [
+        ("images", f"{name}: {episodes:,} of {found.accepted:,} episodes, by {renderer}")
+        for name, renderer, episodes in found.images
+    ]
     text = table(rows) + "\n\n" + outcome_table(found.accepted, found.attempted, reasons)
     session.result({**vars(found), "reasons": reasons}, text.rstrip())

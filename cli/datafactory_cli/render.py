@@ -103,7 +103,10 @@ def rendering_line(event: Progress) -> str:
 def run_with_progress(session: Session, request: RenderRequest) -> RenderSummary:
     """Renders with a progress line."""
     from datafactory.executor.render_run import run_rendering
+    from datafactory.render.choice import decide
 
+    if request.scheduler is None and decide(request.style.renderer) == "raycast":
+        session.remark("the ray caster compiles its kernels once per machine: up to half a minute")
     with ProgressPrinter(session, rendering_line) as printer:
         return run_rendering(request, on_event=printer)
 

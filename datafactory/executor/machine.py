@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 _CODE = ("datafactory", "datafactory_assets")
-_PACKAGES = ("datafactory", "mujoco-core", "mujoco", "numpy", "pylance", "pyarrow", "distributed")
+_PACKAGES = ("datafactory", "mujoco-core", "mujoco", "mujoco-warp", "warp-lang", "av", "Pillow",
+             "numpy", "pylance", "pyarrow", "distributed")  # fmt: skip
 
 
 @cache

@@ -11,6 +11,7 @@ from datafactory.executor.request import GenerateRequest, Progress, RunSummary, 
 from datafactory.executor.shards import holes
 from datafactory.store.dataset import Dataset, RunRecord, open_dataset
 from datafactory.store.lock import holder
+from datafactory.store.variants import variants
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class RunStatus:
         reasons: (reason, count), most frequent first.
         held_by: Who writes it now; empty when nobody does.
         bytes_on_disk: Size of a local dataset; None for object stores.
+        images: (render variant, renderer, episodes that have its images).
     """
 
     path: str
@@ -43,6 +45,7 @@ class RunStatus:
     reasons: tuple[tuple[str, int], ...]
     held_by: str
     bytes_on_disk: int | None
+    images: tuple[tuple[str, str, int], ...] = ()
 
 
 def last_run(dataset: Dataset) -> RunRecord:
@@ -138,4 +141,5 @@ def status(path: str) -> RunStatus:
         reasons=most_frequent(counts),
         held_by=str(who) if who else "",
         bytes_on_disk=size,
+        images=tuple((v.name, v.renderer, v.episodes) for v in variants(dataset)),
     )

@@ -35,6 +35,25 @@ def preference() -> tuple[str, ...]:
     return ("raycast", "gl") if cuda_devices() else ("gl", "raycast")
 
 
+def decide(name: str = AUTO) -> str:
+    """Name of the renderer that :func:`choose` would make.
+
+    Raises:
+        MissingPartError: ``auto`` finds none that works on this machine.
+    """
+    if name != AUTO:
+        return name
+    states = [state(candidate) for candidate in preference()]
+    for found in states:
+        if found.available:
+            return found.name
+    raise MissingPartError(
+        "no renderer can draw on this machine",
+        why="; ".join(f"{s.name}: {s.finding}" for s in states),
+        remedy=states[-1].remedy,
+    )
+
+
 def choose(name: str = AUTO) -> Renderer:
     """Makes a renderer.
 
@@ -46,17 +65,7 @@ def choose(name: str = AUTO) -> Renderer:
         MissingPartError: What it needs is not on this machine.
         PluginError: The plugin cannot be loaded or made.
     """
-    if name != AUTO:
-        return _made(name)
-    states = [state(candidate) for candidate in preference()]
-    for found in states:
-        if found.available:
-            return _made(found.name)
-    raise MissingPartError(
-        "no renderer can draw on this machine",
-        why="; ".join(f"{s.name}: {s.finding}" for s in states),
-        remedy=states[-1].remedy,
-    )
+    return _made(decide(name))
 
 
 def probe() -> tuple[RendererState, ...]:

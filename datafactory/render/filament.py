@@ -85,6 +85,11 @@ class Filament:
         self._context: Any = _context()
 
     @staticmethod
+    def finding() -> str:
+        """The interface it draws with, for people."""
+        return "Vulkan"
+
+    @staticmethod
     def missing() -> tuple[str, str] | None:
         """What is missing on this machine and what to do about it; None when nothing is."""
         return _missing()
