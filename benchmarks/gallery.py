@@ -42,7 +42,7 @@ def pictures(dataset: Path, which: int, style: str, *changes: str, count: int = 
 
 
 def textures(out: Path) -> None:
-    cell, across = 88, 12
+    cell, across = 72, 12
     names = [f"{f.name}/{7 * k:03d}" for f in FAMILIES.values() if f.aspect == 1.0 for k in (0, 1)]
     tiles = [texture(n, cell).image for n in names]
     starts = range(0, len(tiles) // across * across, across)

@@ -76,13 +76,15 @@ def test_resizing_keeps_the_light(folder, height):
 
 
 def test_styles_draw_from_them(folder):
-    style = load_style(
-        "random", [f"files={folder}", "files_only=true", "split=all", "randomise.surfaces=high"]
-    )
+    surfaces = "randomise.surfaces={table: true}"
+    style = load_style("random", [f"files={folder}", "files_only=true", "split=all", surfaces])
     looks = [draw_look(style, (), Streams(0, "t", i).__getitem__) for i in range(20)]
     assert {look.sky for look in looks} <= set(own_files(str(folder)).skies)
     assert all(look.table.top.texture.startswith("local:") for look in looks)
     assert not any(look.floor.texture.startswith("local:") for look in looks)
+    walls = load_style("random", [f"files={folder}", "files_only=true", "split=all"])
+    with pytest.raises(SpecError, match="no all floor texture to draw from"):
+        draw_look(walls, (), Streams(0, "t", 0).__getitem__)
     beside = load_style("random", [f"files={folder}", "split=all"])
     drawn = {draw_look(beside, (), Streams(0, "t", i).__getitem__).sky for i in range(60)}
     assert any(n.startswith("local:") for n in drawn)

@@ -25,6 +25,7 @@ from datafactory_cli import (
     exchange,
     generate,
     listing,
+    questions,
     render,
     show,
     stats,
@@ -70,7 +71,7 @@ def _root(
     del version  # handled by its callback
 
 
-for part in (generate, render, show, stats, check, exchange, listing, doctor, bench):
+for part in (generate, render, questions, show, stats, check, exchange, listing, doctor, bench):
     part.register(app)
 app.add_typer(tasks.app, name="tasks", help="List, show and start tasks.")
 app.add_typer(assets.app, name="assets", help="Objects, packs and licences.")

@@ -48,7 +48,7 @@ def show(
         typer.Option("--variant", metavar="NAME", help="Show rendered images of this variant."),
     ] = None,
     mp4: Annotated[
-        Path | None, typer.Option("--mp4", help="Film of all cameras; needs --variant.")
+        Path | None, typer.Option("--mp4", help="Film of all cameras of a rendered episode.")
     ] = None,
     list_versions: Annotated[
         bool, typer.Option("--versions", help="List versions and tags.")

@@ -72,12 +72,14 @@ class Exporter(Protocol):
         description: One line.
         settings: Own option names with one-line meanings.
         single_file: Whether ``target`` is a file rather than a folder.
+        honours: Those of ``actions``, ``space`` and ``extras`` it knows; others are refused.
     """
 
     name: str
     description: str
     settings: Mapping[str, str]
     single_file: bool
+    honours: frozenset[str]
 
     def write(
         self, dataset: Dataset, target: Path, options: ExportOptions, progress: Progress

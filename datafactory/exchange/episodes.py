@@ -190,7 +190,7 @@ def _sample(episode: StoredEpisode, views: Mapping[str, View]) -> Sample:
                 "the cameras do not show the same frames",
                 where=f"episode {episode.episode_id}",
                 why=f"'{view.camera}' differs from '{first.camera}'",
-                remedy="export them one by one with --camera",
+                remedy="export them one by one with --cameras",
             )
     targets = np.append(frames[1:], episode.length) - 1
     return Sample(episode, views, first.fps, frames, targets)

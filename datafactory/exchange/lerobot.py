@@ -72,6 +72,7 @@ class LeRobotV3:
         "video_mb": f"size at which a new MP4 file begins, MB ({VIDEO_MB})",
     }
     single_file = False
+    honours = frozenset({"actions", "space", "extras"})
 
     def write(
         self, dataset: Dataset, target: Path, options: ExportOptions, progress: Progress

@@ -41,6 +41,7 @@ class LeRobotV21:
     description = "LeRobot dataset, layout v2.1 (one Parquet and one MP4 file per episode)"
     settings: Mapping[str, str] = SETTINGS
     single_file = False
+    honours = frozenset({"actions", "space", "extras"})
 
     def write(
         self, dataset: Dataset, target: Path, options: ExportOptions, progress: Progress

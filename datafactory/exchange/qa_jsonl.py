@@ -70,6 +70,7 @@ class QAJsonl:
         "seed": "another seed gives other questions (0)",
     }
     single_file = False
+    honours: frozenset[str] = frozenset()
 
     def write(
         self, dataset: Dataset, target: Path, options: ExportOptions, progress: Progress

@@ -75,6 +75,7 @@ class Robomimic:
         "images": "whether images are decoded into the file: yes (default) or no",
     }
     single_file = True
+    honours = frozenset({"actions", "space"})
 
     def write(
         self, dataset: Dataset, target: Path, options: ExportOptions, progress: Progress

@@ -65,12 +65,26 @@ def export_dataset(
     options = options or ExportOptions()
     exporter: Exporter = plugin.load("exporter", format)()
     _check_settings(exporter.settings, options.settings, format)
+    _check_honoured(exporter, options, format)
     if options.limit is not None and options.limit < 1:
         raise SpecError("limit must be at least 1", where=f"limit = {options.limit}")
     opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     with atomic_target(out, single_file=exporter.single_file) as target:
         summary = exporter.write(opened, target, options, progress)
         return replace(summary, path=os.path.abspath(out), bytes=size_of(target))
+
+
+def _check_honoured(exporter: Exporter, options: ExportOptions, format: str) -> None:  # noqa: A002
+    usual = ExportOptions()
+    for name in ("actions", "space", "extras"):
+        given = getattr(options, name)
+        if given != getattr(usual, name) and name not in exporter.honours:
+            raise SpecError(
+                f"the format '{format}' knows no {name}",
+                where=f"--{name}",
+                why="it would be ignored",
+                remedy=f"leave --{name} out",
+            )
 
 
 def _check_settings(known: Mapping[str, str], given: Mapping[str, str], format: str) -> None:  # noqa: A002

@@ -49,6 +49,7 @@ class Usd:
         f"'{NO_LOOK}' for the collision shapes only)",
     }
     single_file = False
+    honours = frozenset({"extras"})
 
     def write(
         self, dataset: Dataset, target: Path, options: ExportOptions, progress: Progress

@@ -30,6 +30,7 @@ class Videos:
     description = "MP4 files by camera with JSON sidecars and index.csv"
     settings: Mapping[str, str] = {}
     single_file = False
+    honours = frozenset({"extras"})
 
     def write(
         self, dataset: Dataset, target: Path, options: ExportOptions, progress: Progress

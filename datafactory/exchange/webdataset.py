@@ -41,6 +41,7 @@ class WebDataset:
         "shard": f"episodes in a tar file ({SHARD_EPISODES})",
     }
     single_file = False
+    honours = frozenset({"actions", "space", "extras"})
 
     def write(
         self, dataset: Dataset, target: Path, options: ExportOptions, progress: Progress

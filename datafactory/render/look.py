@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from datafactory.episode import ObjectRecord
-from datafactory.render.own_files import own_files
+from datafactory.render.own_files import own_files, require
 from datafactory.render.room_plan import RoomPlan, draw_room
 from datafactory.render.skies import sky_names
 from datafactory.render.style import LightRanges, Split, Style, SurfaceRanges
@@ -169,7 +169,8 @@ def _draw_sky(style: Style, rng: np.random.Generator) -> str:
         return style.sky
     split = _library_split(style.split)
     own = own_files(style.files).sky_names(split) if style.files else ()
-    if own and style.files_only:
+    if style.files_only:
+        own = require(own, f"{style.split} sky", style.files)
         return own[int(rng.integers(len(own)))]
     family = style.sky.partition("/")[0]
     names = {
@@ -224,7 +225,10 @@ def _pick(kind: str, style: Style, rng: np.random.Generator) -> str:
     """
     split = _library_split(style.split)
     own = own_files(style.files).texture_names(kind, split) if style.files else ()
-    names = own if own and style.files_only else (*texture_names(kind, split), *own)
+    if style.files_only:
+        names = require(own, f"{style.split} {kind} texture", style.files)
+    else:
+        names = (*texture_names(kind, split), *own)
     families = tuple(dict.fromkeys(n.partition("/")[0] for n in names))
     family = families[int(rng.integers(len(families)))]
     return _instance(family, names, rng)

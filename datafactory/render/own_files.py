@@ -22,10 +22,12 @@ from numpy.typing import NDArray
 from datafactory.errors import SpecError
 from datafactory.render.skies.hdr import read_hdr
 from datafactory.render.skies.light import Radiance, directions, luminance, solid_angles
-from datafactory.render.textures.library import KINDS, Texture
+from datafactory.render.textures.library import Texture
 from datafactory.seeding import name_key
 
 PREFIX = "local:"
+KINDS = ("table", "floor", "wall", "object")
+"""What textures are drawn on."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 DEFAULT_REPEAT_M = 0.5
 GLOSS = 0.15
@@ -53,6 +55,22 @@ class OwnFiles:
     def sky_names(self, split: str | None) -> tuple[str, ...]:
         """Names of the skies of a split; None for both."""
         return tuple(n for n in self.skies if split in (None, split_of(n)))
+
+
+def require(names: tuple[str, ...], what: str, folder: str | None) -> tuple[str, ...]:
+    """The names, of which there must be some.
+
+    Raises:
+        SpecError: A style draws only from a folder that has nothing of what it draws.
+    """
+    if not names:
+        raise SpecError(
+            f"there is no {what} to draw from",
+            where=str(folder),
+            why="the style draws only from this folder (files_only)",
+            remedy="add some, switch them off in randomise, or files_only: false",
+        )
+    return names
 
 
 NO_FILES = OwnFiles((), (), "")

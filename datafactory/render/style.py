@@ -1,7 +1,7 @@
 """Styles: how accepted episodes are to look. Validated, hashed data; the YAML file is the schema.
 
 A style says which cameras look, what is randomised and by how much, and how images are stored.
-What is drawn for one episode follows from (style seed, style name, episode id, named stream).
+What is drawn for one episode follows from (style seed, episode id, named stream).
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ class CameraSpec(_Strict):
 
 
 class Style(_Strict):
-    """A whole style. ``name`` and ``variant`` aside, everything in it changes ``style_hash``."""
+    """A whole style."""
 
     style: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$", description="name")]
     description: str = ""
@@ -233,8 +233,11 @@ class Style(_Strict):
 
     @property
     def style_hash(self) -> str:
-        """32 hex digits over everything that changes images."""
-        data = self.model_dump(mode="json", exclude={"style", "description", "files"})
+        """32 hex digits over everything that changes what is drawn and how it is stored.
+
+        The renderer is not part of it: name and version of the one that drew are kept beside it.
+        """
+        data = self.model_dump(mode="json", exclude={"style", "description", "files", "renderer"})
         return hashlib.blake2b(canonical_json(data).encode(), digest_size=16).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
