@@ -13,6 +13,7 @@ import numpy as np
 from datafactory.episode import AssetRecord, ObjectRecord, Replay, Trajectory, Verdict
 from datafactory.errors import DatasetError, SpecError
 from datafactory.picture.world import Pictured, Track
+from datafactory.store.stored import IMPORTED
 from datafactory_assets.asset import Licence
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def _commands(
 ) -> dict[str, str]:
     """The command that re-executes the dataset's episodes, and the one that made them."""
     found = {}
-    if accepted:
+    if accepted and not lineage["generator"].startswith(IMPORTED):
         found["re-execute"] = f"datafactory verify {shlex.quote(dataset.location.root)}"
     made = {r.command for r in dataset.runs() if r.run_id == lineage["run_id"] and r.command}
     if made:
@@ -234,6 +235,7 @@ def summary(shown: Shown) -> dict[str, Any]:
         "paraphrases": list(shown.paraphrases),
         "robot": attempt.robot,
         "accepted": verdict.accepted,
+        "imported": shown.lineage["generator"].startswith(IMPORTED),
         "stage": verdict.stage,
         "reason": verdict.reason,
         "frames": run.length if run is not None else 0,

@@ -10,7 +10,7 @@ from datafactory.errors import DatasetCorruptError, DatasetError
 from datafactory.render.media import decode_images, decode_masks, image_count
 from datafactory.render.view import View
 from datafactory.store.dataset import Dataset
-from datafactory.store.renders import variants, views
+from datafactory.store.renders import identities, variants, views
 from datafactory.store.stored import StoredEpisode
 from datafactory.validate_stages import Case, Examiner, Finding, Stage
 
@@ -32,6 +32,8 @@ def _images(dataset: Dataset, _: Collection[str] | None) -> Examiner:
 
     for variant in open_views:
         advance(variant)
+        if len(identities(dataset, variant)) > 1:
+            broken.append(Finding(variant, "mixes images of several styles or renderers"))
 
     def episode(case: Case) -> Iterator[str]:
         for info in found:

@@ -267,15 +267,10 @@ def _lineage(dataset: Dataset, _: Collection[str] | None) -> Examiner:
     return Examiner(finish=finish)
 
 
-def _imported(episode: StoredEpisode) -> bool:
-    """Whether it came from elsewhere: nothing of it was checked, and it does not claim so."""
-    return episode.generator.startswith("import:")
-
-
 def _unverified(dataset: Dataset, _: Collection[str] | None) -> Examiner:
     def episode(case: Case) -> Iterator[str]:
         verdict = case.episode.verdict
-        if not _imported(case.episode):
+        if not case.episode.imported:
             return
         if verdict.checks or verdict.success_once or verdict.success_at_end:
             yield "is imported, yet claims checks or success that nothing here measured"
@@ -286,7 +281,7 @@ def _unverified(dataset: Dataset, _: Collection[str] | None) -> Examiner:
 def _verdict(dataset: Dataset, _: Collection[str] | None) -> Examiner:
     def episode(case: Case) -> Iterator[str]:
         verdict = case.episode.verdict
-        if _imported(case.episode):
+        if case.episode.imported:
             return
         if not verdict.success_at_end:
             yield "is accepted without success at the end"

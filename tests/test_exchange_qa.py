@@ -91,6 +91,10 @@ def test_the_same_export_twice_is_the_same(source: Dataset, tmp_path: Path) -> N
         ({"per_episode": "many"}, "whole number"),
         ({"max_pixels": "100"}, "cannot be made"),
         ({"kinds": "boxes"}, "unknown question kind"),
+        ({"min_visibility": "half"}, "no number"),
+        ({"min_visibility": "nan"}, "shares"),
+        ({"min_visibility": "2"}, "shares"),
+        ({"min_side": "0"}, "whole number"),
     ],
 )
 def test_wrong_settings(source: Dataset, tmp_path: Path, settings, message: str) -> None:
@@ -106,3 +110,38 @@ def test_without_images(source: Dataset, tmp_path: Path) -> None:
         export(open_dataset(tmp_path / "states"), tmp_path / "x")
     with pytest.raises(UnknownNameError, match="camera"):
         export(source, tmp_path / "y", cameras=("back",))
+
+
+def test_nothing_to_export(source: Dataset, tmp_path: Path) -> None:
+    for name, options in (
+        ("filter", {"where": "robot = 'none'"}),
+        ("questions", {"settings": {"min_side": "9999", "kinds": "box"}}),
+    ):
+        with pytest.raises(SpecError, match="nothing to export"):
+            export(source, tmp_path / name, **options)
+
+
+def test_thresholds(source: Dataset, tmp_path: Path) -> None:
+    export(source, tmp_path / "all", settings={"kinds": "box"})
+    some = {"kinds": "box", "min_visibility": "1.0", "min_side": "30"}
+    export(source, tmp_path / "some", settings=some)
+    few, every = (lines(tmp_path / n / "qa.jsonl") for n in ("some", "all"))
+    assert 0 < len(few) < len(every)
+    for line in few:
+        (box,) = parse_answer(line["conversations"][1]["value"]).boxes
+        assert min(box.right - box.left, box.bottom - box.top) >= 30
+
+
+def test_episodes_without_images_are_said(tmp_path: Path) -> None:
+    from datafactory.store.dataset import open_dataset
+    from tests.render_fixture import copy, render
+
+    path = copy(tmp_path / "d")
+    render(path, "size=[224, 160]", limit=1)
+    summary = export(open_dataset(path), tmp_path / "x")
+    assert summary.episodes == 1
+    assert summary.remarks[1:] == ("2 of 3 episodes have no images of 'default' and were left out",)
+    assert len(export(open_dataset(path), tmp_path / "y", limit=1).remarks) == 1
+    with pytest.raises(SpecError, match="nothing to export"):
+        last = open_dataset(path).episode(2).episode_id
+        export(open_dataset(path), tmp_path / "z", where=f"episode_id = '{last}'")

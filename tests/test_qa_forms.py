@@ -103,6 +103,16 @@ def test_the_documented_forms() -> None:
         "mug (1, 2",
         "pick at [1, 2, 3, 4]; place at [4, 3, 2, 1]",
         "I think it is left!",
+        "[" * 100_000,
+        '{"plan":' * 100_000,
+        "<plan>" * 10_000 + "</plan>" * 10_000,
+        "mug (\u0661, \u0662)",
+        "mug [1, 2, 3, \u0664]",
+        "<plan><step>a<b/></step></plan>",
+        "<plan><box/></plan>",
+        "<plan>first <step>a</step></plan>",
+        '<point label="mug" x="1" y="2"/> or so',
+        '<box label="mug" x1="1" y1="2" x2="3" y2="4">here</box>',
     ],
 )
 def test_malformed_text_is_refused(text: str) -> None:

@@ -19,6 +19,7 @@ from datafactory.qa.resize import Resize
 from datafactory.qa.sample import QASample
 from datafactory.qa.story import sub_tasks
 from datafactory.render.masks import label_at, object_mask
+from datafactory.render.media import decode_masks, encode_masks
 from datafactory.seeding import stream
 from tests.view_fixture import FRONT, episode, views
 
@@ -276,9 +277,69 @@ def test_hidden_objects_are_not_asked_about() -> None:
     found = questions(
         replace(view, annotations=hidden), episode(), stream(0, "test-qa", 0, "x"), SAME_SIZE, EVERY
     )
-    # Where the tool goes, and what is left to do, does not need to be seen.
-    assert {s.kind for s in found} <= {"trajectory", "plan", "visibility"}
+    assert {s.kind for s in found} == {"visibility"}
     assert all(s.answer == Words("no") for s in found if s.kind == "visibility")
+
+
+def test_plans_need_what_the_next_step_names_but_not_what_later_ones_do() -> None:
+    shown, view = episode("plate_then_box"), views("plate_then_box")["front"]
+    rules = Rules(kinds=("plan", "trajectory"), images=12)
+    for index, asked_first in enumerate((False, True, True)):
+        seen = view.annotations.visibility.copy()
+        seen[:, index] = 0.1
+        hidden = replace(view, annotations=replace(view.annotations, visibility=seen))
+        found = questions(hidden, shown, stream(0, "test-qa", 0, "x"), SAME_SIZE, rules)
+        first = {s.kind for s in found if s.frame == 0}
+        assert first == ({"plan", "trajectory"} if asked_first else set())
+        if index == 1:  # the target of the move: needed as soon as the object is held
+            hold = sub_tasks(shown)[0].hold
+            frames = {int(view.frames[s.frame]) for s in found}
+            assert frames
+            assert not any(hold.closed <= f < hold.stop for f in frames)
+
+
+def test_contact_points_behind_something_are_not_asked_for() -> None:
+    view = views("pick_place")["front"]
+    rules = Rules(kinds=("affordance",), images=1)
+    rng = stream(0, "test-qa", 0, "x")
+    assert questions(view, episode(), rng, SAME_SIZE, rules)
+    taken = view.entities.index(episode().objects[view.annotations.grasp_object[0]].name)
+    masks = decode_masks(view.masks, [0])
+    x, y = (int(v) for v in view.annotations.grasp_uv[0, 0, 1])
+    around = masks[0, y - 3 : y + 4, x - 3 : x + 4]
+    around[around == taken] = view.entities.index("gripper")
+    hidden = replace(view, masks=encode_masks(masks))
+    assert questions(hidden, episode(), rng, SAME_SIZE, rules) == []
+    most = replace(view.annotations, visibility=view.annotations.visibility * 0 + 0.85)
+    blind = replace(view, masks=None, annotations=most)
+    assert questions(blind, episode(), rng, SAME_SIZE, rules) == []
+
+
+@pytest.mark.parametrize(
+    "category", ["can (12 oz)", "2-litre bottle", "7up", "mug; red", "", "a\nb", " "]
+)
+def test_objects_that_cannot_be_named_are_not_asked_about(category: str) -> None:
+    view = views("pick_place")["front"]
+    for colour in ("", "red", "red; "):
+        odd = tuple(replace(o, category=category, colour=colour) for o in episode().objects)
+        shown = replace(episode(), objects=odd)
+        for seed in range(3):
+            rng = stream(seed, "test-qa", 0, "x")
+            for sample in questions(view, shown, rng, SAME_SIZE, EVERY):
+                assert parse_answer(sample.answer_text) == sample.answer
+                assert not category.strip(" ") or f"the {category}" not in sample.question
+    one = replace(episode().objects[0], category=category, colour="")
+    mixed = replace(episode(), objects=(one, *episode().objects[1:]))
+    rng = stream(0, "test-qa", 0, "x")
+    assert {s.kind for s in questions(view, mixed, rng, SAME_SIZE, EVERY)} >= {"box", "count"}
+
+
+def test_imported_images_are_refused() -> None:
+    view = views("pick_place")["front"]
+    nan = float("nan")
+    k = replace(view.intrinsics, fx=nan, fy=nan, cx=nan, cy=nan)
+    with pytest.raises(SpecError, match="nothing can be asked"):
+        questions(replace(view, intrinsics=k), episode(), stream(0, "test-qa", 0, "x"))
 
 
 def test_rules_are_checked() -> None:

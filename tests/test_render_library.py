@@ -36,6 +36,10 @@ def test_styles_differ():
     [
         ("fps=0", "fps", "greater than or equal"),
         ("codec=mp5", "codec", "h264"),
+        ("size=[0, 0]", "size.0", "16"),
+        ("randomise.lights={lamps: [3, 1]}", "randomise.lights.lamps", "first"),
+        ("randomise.lights={lamps: [0, 9]}", "randomise.lights.lamps", "0 to 3"),
+        ("cameras=[{name: a, pose: [0, 0, 1, 0, 0, 0, 0]}]", "cameras.0", "unit quaternion"),
         ("randomise.lights=bright", "randomise.lights", "'low'"),
         ("randomize.lights=high", "randomize", "not known"),
         ("cameras=[{name: a, lens: {fovy_deg: 50}}]", "cameras.0", "look_from"),
@@ -83,3 +87,10 @@ def test_unknown_styles_are_guessed():
         load_style("defaults")
     with pytest.raises(DataFactoryError):
         load_style("no/such.yaml")
+
+
+def test_h264_needs_even_sizes():
+    with pytest.raises(SpecError) as caught:
+        load_style("default", ["size=[225, 224]"])
+    assert "even" in caught.value.why
+    assert load_style("default", ["size=[225, 224]", "codec=jpeg"]).size == (225, 224)

@@ -97,6 +97,22 @@ def test_another_style_under_the_same_name_is_refused(tmp_path):
     assert render(path).made == EPISODES - 1
 
 
+def test_images_bind_the_style_when_their_call_was_not_recorded(tmp_path, monkeypatch):
+    path = copy(tmp_path / "d")
+    monkeypatch.setattr(render_run.Committer, "write_run", lambda self, row: None)
+    render(path, limit=1)
+    monkeypatch.undo()
+    assert [r.kind for r in open_dataset(path).runs()] == ["generate"]
+    with pytest.raises(DatasetError, match="another style"):
+        render(path, "seed=5")
+
+
+@pytest.mark.parametrize("name", ["bad name", "../x", "", "Big", "it's"])
+def test_variant_names_are_plain(tmp_path, name):
+    with pytest.raises(SpecError, match="name of a variant"):
+        render(tmp_path, variant=name)
+
+
 def test_filters_choose_episodes(tmp_path):
     path = copy(tmp_path / "d")
     wanted = open_dataset(path).episode(1).episode_id
@@ -126,6 +142,7 @@ def test_a_camera_inside_the_table_is_an_error_and_harms_nothing(tmp_path):
     with pytest.raises(SpecError, match="'bad'"):
         render(path, f"cameras=[{inside}]")
     assert variants(open_dataset(path)) == ()
+    assert open_dataset(path).runs()[-1].status == "stopped"
     assert render(path).made == EPISODES
 
 

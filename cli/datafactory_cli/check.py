@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from datafactory_cli.session import Session, command
 from datafactory_cli.text import duration, table
+
+if TYPE_CHECKING:
+    from datafactory.verify import VerifyReport
 
 FAILURES_SHOWN = 20
 
@@ -42,9 +45,8 @@ def verify(
         ("bit-equal", f"{report.exact:,}"),
         ("engine", f"{report.engine} on {report.cpu}"),
         ("time", duration(report.wall_s)),
-        ("verdict", session.paint("passed", "good") if report.passed
-         else session.paint("FAILED", "bad")),
-    ]  # fmt: skip
+        ("verdict", _verdict(session, report)),
+    ]
     if report.without_replay:
         rows.insert(2, ("no physics", f"{report.without_replay:,}"))
     shown = [
@@ -57,10 +59,17 @@ def verify(
         text += "\n\n" + table(shown, ("episode", "first frame", "drift", "machine", "error"))
         if any(not f.same_machine for f in report.failures):
             text += "\n\nepisodes made by another engine version or CPU may drift; see the docs"
-    data = {**vars(report), "failures": failures, "passed": report.passed}
+    passed = report.passed if report.checked else None  # nothing checked is not a success
+    data = {**vars(report), "failures": failures, "passed": passed}
     session.result(data, text)
     if not report.passed:
         raise typer.Exit(1)
+
+
+def _verdict(session: Session, report: VerifyReport) -> str:
+    if not report.checked:
+        return "nothing verified: no episode has a physics model"
+    return session.paint("passed", "good") if report.passed else session.paint("FAILED", "bad")
 
 
 def validate(

@@ -106,7 +106,7 @@ def run_with_progress(session: Session, request: RenderRequest) -> RenderSummary
     from datafactory.render.choice import decide
 
     if request.scheduler is None and decide(request.style.renderer) == "raycast":
-        session.remark("the ray caster compiles its kernels once per machine: up to half a minute")
+        session.remark("the ray caster first compiles for up to half a minute on a new machine")
     with ProgressPrinter(session, rendering_line) as printer:
         return run_rendering(request, on_event=printer)
 

@@ -92,6 +92,8 @@ def _text(session: Session, shown: Shown, data: dict[str, Any]) -> str:
     from datafactory.scene_graph.graph import Goal
 
     verdict = "accepted" if data["accepted"] else f"rejected at {data['stage']}: {data['reason']}"
+    if data["imported"]:
+        verdict = "imported, not verified"
     goal = str(Goal.from_json(data["goal"])) if isinstance(data["goal"], list) else "-"
     length = f"{data['frames']} frames"
     if data["fps"]:
@@ -99,7 +101,7 @@ def _text(session: Session, shown: Shown, data: dict[str, Any]) -> str:
     lineage = data["lineage"]
     head = [
         ("instruction", session.paint(data["instruction"] or "-", "title")),
-        ("verdict", session.paint(verdict, "good" if data["accepted"] else "bad")),
+        ("verdict", session.paint(verdict, _paint(data))),
         ("task", f"{data['task']} on {data['robot']}"),
         ("goal", goal),
         ("length", length),
@@ -124,6 +126,10 @@ def _text(session: Session, shown: Shown, data: dict[str, Any]) -> str:
         parts.append("reproduce:\n" + table(rows))
     parts.append(f"picture: {data['picture']}")
     return "\n\n".join(part for part in parts if part)
+
+
+def _paint(data: dict[str, Any]) -> str:
+    return "dim" if data["imported"] else "good" if data["accepted"] else "bad"
 
 
 def _objects(data: dict[str, Any]) -> str:

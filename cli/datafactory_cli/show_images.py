@@ -62,7 +62,16 @@ def _rendered(dataset: Dataset, info: VariantInfo) -> list[str]:
 
     done = rendered_ids(dataset, info.name)
     ids = dataset.episodes(columns=["episode_id"]).column(0).to_pylist()
-    return [key for key in ids if key in done]
+    found = [key for key in ids if key in done]
+    if not found:
+        from datafactory.errors import DatasetError
+
+        raise DatasetError(
+            f"no episode of this version has images of the variant '{info.name}'",
+            where=dataset.location.root,
+            remedy="look at a later version, or render this one",
+        )
+    return found
 
 
 def _episode(session: Session, dataset: Dataset, info: VariantInfo, wanted: Wanted) -> None:

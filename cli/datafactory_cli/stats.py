@@ -36,12 +36,15 @@ def stats(
     from datafactory.store.dataset import open_dataset
 
     version = int(at) if at is not None and at.isdigit() else at
-    found = collect(open_dataset(folder, version))
-    data = to_data(found)
+    dataset = open_dataset(folder, version)
+    found = collect(dataset)
+    kinds = {run.kind for run in dataset.runs()} - {"render"}
+    data = {**to_data(found), "imported": kinds == {"import"}}
     if png is not None:
         _write_maps(found.coverage, folder, png)
         data["picture"] = str(png)
-    session.result(data, "\n\n".join(part for part in _parts(found, png) if part))
+    parts = _parts(found, png, imported=data["imported"])
+    session.result(data, "\n\n".join(part for part in parts if part))
 
 
 def to_data(found: Statistics) -> dict[str, Any]:
@@ -69,19 +72,23 @@ def to_data(found: Statistics) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _parts(found: Statistics, png: Path | None) -> list[str]:
+def _parts(found: Statistics, png: Path | None, *, imported: bool) -> list[str]:
     head = [
         ("accepted", f"{found.accepted:,}"),
         ("attempted", f"{found.attempted:,}"),
         ("yield", share(found.accepted, found.attempted)),
         ("frames", f"{found.frames:,}"),
     ]
+    if imported:  # nothing was attempted here, so nothing has a yield
+        head = [("imported, not verified", f"{found.accepted:,}"), head[-1]]
     if found.seconds is not None:
         s = found.seconds
         head.append(("episode length", f"median {s.median:.2f} s, {s.low:.2f} to {s.high:.2f} s, "
                                        f"95 % under {s.p95:.2f} s"))  # fmt: skip
-    parts = [table(head), reason_table(found.accepted, found.reasons)]
-    for factor, groups in found.factors.items():
+    parts = [table(head)]
+    if not imported:
+        parts.append(reason_table(found.accepted, found.reasons))
+    for factor, groups in () if imported else found.factors.items():
         if len(groups) > 1 or factor in ("goal", "robot"):
             rows = [
                 (name, f"{t.accepted:,}", f"{t.attempted:,}", share(t.accepted, t.attempted))

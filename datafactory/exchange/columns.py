@@ -24,6 +24,8 @@ from datafactory.exchange.joints import Joints, controlled_joints
 
 FRAMES = ("world", "base")
 F32 = "float32"
+IMPORTED = "import:"
+"""What generators and renderers of imported data are called begins so."""
 _STATE_OF = {"joint": "qpos", "eef": "eef_pose"}
 _NEEDS = {
     "observation.eef_pose": "eef_pose",
@@ -206,7 +208,8 @@ def _labels(sample: Sample) -> Columns:
         ),
     }
     for camera, view in sample.views.items():
-        if len(view.annotations.tcp_uv) == sample.length:
+        known = not view.renderer.startswith(IMPORTED)
+        if known and len(view.annotations.tcp_uv) == sample.length:
             found[f"annotation.{camera}.tcp_uv"] = (
                 Feature(F32, ("u", "v"), "pixel", "projection of the tool centre point"),
                 view.annotations.tcp_uv,

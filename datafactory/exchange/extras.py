@@ -22,7 +22,7 @@ from typing import IO, Any, Self
 import numpy as np
 
 from datafactory.exchange.episodes import Sample
-from datafactory.exchange.provenance import write_json
+from datafactory.exchange.provenance import or_null, write_json
 from datafactory.render.view import View
 from datafactory.store.dataset import Dataset
 from datafactory.store.encode import canonical_json
@@ -106,7 +106,7 @@ def _line(sample: Sample, number: int, model: str | None) -> dict[str, Any]:
         "episode_index": number,
         **{name: getattr(episode, name) for name in (*_LINEAGE, *_TASK)},
         "paraphrases": list(episode.paraphrases),
-        "world_from_base": list(episode.world_from_base),
+        "world_from_base": or_null(episode.world_from_base),
         "phases": [asdict(p) for p in episode.trajectory.phases],
         "objects": [asdict(o) for o in episode.objects],
         "goal": episode.goal,
@@ -134,10 +134,10 @@ def _calibration(view: View) -> dict[str, Any]:
         "variant": view.variant,
         "fps": view.fps,
         "axes": "OpenCV: x right, y down, z forward; poses are xyz + quaternion wxyz",
-        "intrinsics": asdict(view.intrinsics),
+        "intrinsics": or_null(asdict(view.intrinsics)),
         "frames": view.frames.tolist(),
-        "world_from_camera": view.world_from_camera.tolist(),
-        "base_from_camera": view.base_from_camera.tolist(),
+        "world_from_camera": or_null(view.world_from_camera),
+        "base_from_camera": or_null(view.base_from_camera),
         "renderer": f"{view.renderer} {view.renderer_version}",
         "look": json.loads(view.look_json or "{}"),
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,21 +21,29 @@ from numpy.typing import NDArray
 
 import datafactory
 from datafactory.episode import Episode, Phase, Trajectory, Verdict
-from datafactory.errors import SpecError
+from datafactory.errors import DataFactoryError, DatasetCorruptError, SpecError
+from datafactory.exchange.columns import IMPORTED
 from datafactory.exchange.mapping import Reader, Values
 from datafactory.exchange.pictures import decode
+from datafactory.exchange.reading import reading
 from datafactory.executor.machine import cpu, machine, package_versions
 from datafactory.render.media import contact_strip, thumbnail
 from datafactory.render.stage import Intrinsics
 from datafactory.render.view import Annotations, Media, View
 from datafactory.store.commit import Committer, create_tables
-from datafactory.store.encode import Lineage, Row, canonical_json, episode_row, run_id
+from datafactory.store.encode import (
+    Lineage,
+    Row,
+    canonical_json,
+    content_hash,
+    episode_row,
+    run_id,
+)
 from datafactory.store.location import Location
 from datafactory.store.render_rows import render_row
 
 VARIANT = "source"
 VERSION = "1"
-PREFIX = "import:"
 BATCH = 32
 STRIP_IMAGES = 6
 EXTRA = (
@@ -58,6 +66,9 @@ class Found:
         length: Number of rows.
         values: Gives (T, n) values of a column by name.
         media: Images by camera name.
+        files: File that the images of a camera are from, where it is not the source itself.
+        split: ``train`` or ``held_out``; empty when not known.
+        licences: SPDX identifiers; None when not known.
     """
 
     number: int
@@ -66,6 +77,9 @@ class Found:
     length: int
     values: Values
     media: Mapping[str, Media]
+    files: Mapping[str, str] = field(default_factory=dict)
+    split: str = ""
+    licences: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,12 +91,14 @@ class Origin:
         robot: Robot name.
         fps: Rows per second.
         digest: Hash over what identifies the source.
+        place: Its file or folder.
     """
 
     format: str
     robot: str
     fps: int
     digest: str
+    place: Path
 
 
 class Maker:
@@ -96,7 +112,7 @@ class Maker:
             "robot": origin.robot,
             "fps": origin.fps,
         }
-        generator = PREFIX + origin.format
+        generator = IMPORTED + origin.format
         text = canonical_json(spec)
         spec_hash = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         run = run_id(generator, VERSION, spec_hash, 0)
@@ -110,6 +126,7 @@ class Maker:
         self._started = datetime.now(UTC)
         self.count = 0
         self.remarks: list[str] = []
+        self._unknown = {"licences": False, "splits of the instructions": False}
 
     def add(self, found: Found) -> None:
         """Adds an episode.
@@ -117,19 +134,31 @@ class Maker:
         Raises:
             SpecError: Its columns do not fit one another.
         """
-        episode = self._episode(found)
+        with reading(self._origin.place, f"episode {found.number}"):
+            episode = self._episode(found)
         row = episode_row(episode, self._lineage, EXTRA)
-        if self._reader.mapping.licence:
-            row["licences"] = [self._reader.mapping.licence]
+        stated = self._reader.mapping.licence
+        row["licences"] = [stated] if stated else list(found.licences or ())
+        row["content_hash"] = content_hash({k: v for k, v in row.items() if k != "content_hash"})
+        self._unknown["licences"] |= not stated and found.licences is None
+        self._unknown["splits of the instructions"] |= not found.split
         self._episodes.append(row)
         for camera, media in found.media.items():
-            made = _view(
-                row["episode_id"], camera, media, found.length, self._origin, self._lineage
-            )
-            self._views.append(render_row(made, self._lineage.run_id))
+            self._add_view(row["episode_id"], camera, media, found)
         self.count += 1
         if len(self._episodes) >= BATCH:
             self._flush()
+
+    def _add_view(self, episode_id: str, camera: str, media: Media, found: Found) -> None:
+        """Adds the images of a camera; a remark when they cannot be decoded."""
+        try:
+            with reading(self._origin.place, f"episode {found.number}, camera {camera}"):
+                made = _view(episode_id, camera, media, found.length, self._origin, self._lineage)
+        except DatasetCorruptError as error:
+            file = found.files.get(camera, str(self._origin.place))
+            self.remarks.append(left_out(found.number, camera, file, error))
+            return
+        self._views.append(render_row(made, self._lineage.run_id))
 
     def _flush(self) -> None:
         for name, rows in (("episodes", self._episodes), ("renders", self._views)):
@@ -147,6 +176,9 @@ class Maker:
         """
         if not self.count:
             raise SpecError("the source has no episodes")
+        unknown = " and ".join(name for name, is_so in self._unknown.items() if is_so)
+        if unknown:
+            self.remarks.append(f"the source does not state {unknown}")
         self._flush()
         now, lineage = datetime.now(UTC), self._lineage
         self._committer.write_run(
@@ -183,7 +215,7 @@ class Maker:
         claimed = None
         success = self._reader.mapping.success
         if self._reader.knows(success):
-            claimed = bool(np.any(np.asarray(found.values(success)) > 0))
+            claimed = bool(np.any(_checked(found)(success) > 0))
         source = {"format": self._origin.format, "episode": found.number}
         return Episode(
             attempt=found.number,
@@ -191,7 +223,7 @@ class Maker:
             task=self._origin.format,
             instruction=found.instruction,
             paraphrases=found.others,
-            instruction_split="train",
+            instruction_split=found.split or "train",
             robot=self._origin.robot,
             world_from_base=tuple(float(v) for v in base),
             objects=(),
@@ -217,9 +249,10 @@ def read_trajectory(
     """(world_from_base, series, names of absent series) of an episode.
 
     Raises:
-        SpecError: Joint positions and targets differ in number.
+        SpecError: Joint positions and targets differ in number, or a series is not as long as the
+            episode.
     """
-    mapping, values, n = reader.mapping, found.values, found.length
+    mapping, values, n = reader.mapping, _checked(found), found.length
     world = np.array(IDENTITY)
     based = reader.pose(mapping.base_pose, world, values)
     base = world if based is None else np.asarray(based[0], dtype=np.float64)
@@ -264,6 +297,24 @@ def read_trajectory(
     return base, trajectory, absent
 
 
+def _checked(found: Found) -> Values:
+    """The episode's columns; every one must have its length."""
+
+    def values(key: str) -> NDArray[Any]:
+        array = np.asarray(found.values(key))
+        if not found.length or array.shape[:1] != (found.length,):
+            raise ValueError(f"'{key}' has the shape {array.shape}; {found.length} rows are needed")
+        return array
+
+    return values
+
+
+def left_out(number: int, camera: str, file: str, error: DataFactoryError) -> str:
+    """The remark that images of an episode cannot be had, on one line."""
+    why = " ".join(f"{error.what}: {error.why}".split())
+    return f"episode {number}: images of {camera} were left out ({file}: {why})"
+
+
 def _float32(values: Any, *shape: int) -> NDArray[np.float32]:
     if values is None:
         return np.full(shape, np.nan, dtype=np.float32)
@@ -275,13 +326,15 @@ def _view(
 ) -> View:
     """The row of a source's images; nothing is known of their camera."""
     chosen = np.linspace(0, length - 1, min(STRIP_IMAGES, length)).round().astype(int).tolist()
+    if len(media.offsets) and len(media.offsets) - 1 != length:
+        raise ValueError(f"{len(media.offsets) - 1} images for {length} rows")
     shown = decode(media, chosen)
     height, width = shown.shape[1:3]
     return View(
         episode_id=episode_id,
         variant=VARIANT,
         camera=camera,
-        renderer=PREFIX + origin.format,
+        renderer=IMPORTED + origin.format,
         renderer_version=VERSION,
         style_hash=lineage.spec_hash,
         look_json="{}",

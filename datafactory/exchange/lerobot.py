@@ -36,7 +36,7 @@ from datafactory.exchange.lerobot_frames import (
 )
 from datafactory.exchange.mp4 import Joiner, read_packets
 from datafactory.exchange.pictures import video_bytes
-from datafactory.exchange.provenance import provenance, write_json
+from datafactory.exchange.provenance import own_facts, provenance, write_json, write_own_facts
 from datafactory.render.view import View
 from datafactory.store.dataset import Dataset
 
@@ -95,6 +95,7 @@ class LeRobotV3:
         writer.describe(first[0].fps)
         told = provenance(self.name, selection, choice, *first)
         write_json(target / "meta/datafactory.json", told)
+        write_own_facts(target, writer.facts)
         said = remarks(first[0], writer.episodes, selection.count)
         return ExportSummary(str(target), writer.episodes, writer.frames, 0, said)
 
@@ -143,7 +144,7 @@ class _DataFiles:
             path = self._root / place
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("wb")
-            self._writer = pq.ParquetWriter(self._file, table.schema)
+            self._writer = pq.ParquetWriter(self._file, table.schema, write_page_checksum=True)
         self._writer.write_table(table)
 
     def close(self) -> None:
@@ -206,6 +207,7 @@ class _Writer:
         self._videos: dict[str, _VideoFiles] = {}
         self._features: dict[str, Any] = {}
         self._tasks, self._stats = Tasks(), Statistics()
+        self.facts: list[dict[str, Any]] = []
         self._rows: list[dict[str, Any]] = []
         self._writer: Any = None
         self.episodes = self.frames = 0
@@ -226,6 +228,7 @@ class _Writer:
         if not self._features:
             self._features = feature_table(sample, found)
         check_alike(self._features, sample, found)
+        self.facts.append(own_facts(sample.episode))
         text = sample.episode.instruction
         task = self._tasks.number(text)
         rows = frame_columns(sample, found, self.episodes, self.frames, task)
@@ -259,7 +262,7 @@ class _Writer:
         if self._writer is None:
             path = self._root / "meta/episodes/chunk-000/file-000.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(path, table.schema)
+            self._writer = pq.ParquetWriter(path, table.schema, write_page_checksum=True)
         self._writer.write_table(table.cast(self._writer.schema))
 
     def describe(self, fps: int) -> None:
@@ -281,7 +284,8 @@ class _Writer:
         }
         write_json(self._root / "meta/info.json", info)
         write_json(self._root / "meta/stats.json", self._stats.result())
-        pq.write_table(task_table(self._tasks.numbers), self._root / "meta/tasks.parquet")
+        path = self._root / "meta/tasks.parquet"
+        pq.write_table(task_table(self._tasks.numbers), path, write_page_checksum=True)
 
 
 def task_table(numbers: dict[str, int]) -> pa.Table:

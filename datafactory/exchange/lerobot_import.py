@@ -6,11 +6,9 @@ a v3 episode does not begin at a key frame are its images encoded again, and a r
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,10 +21,12 @@ from numpy.typing import NDArray
 
 from datafactory.errors import DatasetCorruptError, SpecError
 from datafactory.exchange.contract import ImportOptions, Progress
-from datafactory.exchange.imported import Found, Maker, Origin
+from datafactory.exchange.imported import Found, Maker, Origin, left_out
 from datafactory.exchange.mapping import ColumnMapping, Reader, load_mapping, parse_mapping
 from datafactory.exchange.mp4 import cut, read_packets
 from datafactory.exchange.pictures import pack
+from datafactory.exchange.provenance import OWN_EPISODES
+from datafactory.exchange.reading import digest_of, reading, whole_rate
 from datafactory.render.media import decode_video, encode_images
 from datafactory.render.view import Media
 
@@ -56,7 +56,7 @@ class _Layout:
     @property
     def fps(self) -> int:
         """Rows per second."""
-        return int(self.info["fps"])
+        return whole_rate(self.info["fps"])
 
     def features(self, *dtypes: str) -> list[str]:
         """Names of the features whose dtype begins like one of these."""
@@ -71,44 +71,30 @@ class LeRobotImport:
 
     def read(self, source: Path, out: Path, options: ImportOptions, progress: Progress) -> int:
         """Makes the dataset; see ``contract.Importer.read``."""
-        with _reading(source):
+        with reading(source):
             layout = _read_layout(source)
-        mapping = _mapping(layout, options)
-        reader = Reader(
-            mapping, {name: _names(layout.info, name) for name in layout.features(*NUMERIC)}
-        )
-        robot = options.robot or layout.info.get("robot_type") or mapping.robot or "unknown"
-        origin = Origin(self.name, str(robot), layout.fps, _digest(layout))
+            mapping = _mapping(layout, options)
+            numeric = layout.features(*NUMERIC)
+            reader = Reader(mapping, {name: _names(layout.info, name) for name in numeric})
+            robot = options.robot or layout.info.get("robot_type") or mapping.robot or "unknown"
+            origin = Origin(self.name, str(robot), layout.fps, _digest(layout), source)
+            cameras = {
+                key: camera
+                for key in layout.features("video", "image")
+                if (camera := mapping.camera(key)) is not None
+            }
+            own = _own(source)
         maker = Maker(out, origin, reader)
         total = min(len(layout.episodes), options.limit or len(layout.episodes))
-        cameras = {
-            key: camera
-            for key in layout.features("video", "image")
-            if (camera := mapping.camera(key)) is not None
-        }
         for table, episode in zip(_tables(layout), layout.episodes[:total], strict=False):
-            maker.add(_found(layout, table, episode, cameras, maker.remarks))
+            with reading(source, f"episode {episode.get('episode_index')}"):
+                found = _found(layout, table, episode, cameras, maker.remarks)
+                found = _with_own(found, own.get(found.number))
+            maker.add(found)
             progress(maker.count, total)
         if maker.count < total:
             raise DatasetCorruptError(f"{source} has {maker.count} of {total} episodes")
         return maker.finish()
-
-
-@contextmanager
-def _reading(root: Path) -> Iterator[None]:
-    """Names the source when its files are missing or broken.
-
-    Raises:
-        SpecError: They are.
-    """
-    try:
-        yield
-    except (OSError, KeyError, ValueError) as error:  # ValueError: JSON and Arrow
-        raise SpecError(
-            f"{root} cannot be read",
-            why=f"{type(error).__name__}: {error}",
-            remedy="download or export it again",
-        ) from error
 
 
 def _read_layout(root: Path) -> _Layout:
@@ -126,8 +112,7 @@ def _read_layout(root: Path) -> _Layout:
             f"{root} has another layout",
             why=f"codebase_version is '{version}'; v2.0, v2.1 and v3.0 can be read",
         )
-    if int(info["fps"]) != info["fps"]:
-        raise SpecError(f"{root} has {info['fps']} frames per second", why="it must be whole")
+    whole_rate(info["fps"])
     if version.startswith("v3."):
         return _Layout(root, info, True, _tasks_v3(root), _episodes_v3(root))
     tasks = {line["task_index"]: line["task"] for line in _lines(root / "meta/tasks.jsonl")}
@@ -139,7 +124,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _tasks_v3(root: Path) -> dict[int, str]:
-    table = pq.read_table(root / "meta/tasks.parquet")
+    table = pq.read_table(root / "meta/tasks.parquet", page_checksum_verification=True)
     text = next(n for n in table.column_names if n != "task_index")
     return dict(zip(table["task_index"].to_pylist(), table[text].to_pylist(), strict=True))
 
@@ -147,7 +132,7 @@ def _tasks_v3(root: Path) -> dict[int, str]:
 def _episodes_v3(root: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for path in sorted((root / "meta/episodes").glob("*/*.parquet")):
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, page_checksum_verification=True)
         names = [n for n in file.schema_arrow.names if not n.startswith("stats/")]
         rows += file.read(columns=names).to_pylist()
     return sorted(rows, key=lambda r: int(r["episode_index"]))
@@ -170,44 +155,58 @@ def _mapping(layout: _Layout, options: ImportOptions) -> ColumnMapping:
         return parse_mapping(options.mapping)
     own = layout.root / "meta/datafactory.json"
     if own.is_file():
-        return parse_mapping(json.loads(own.read_text(encoding="utf-8"))["mapping"], str(own))
+        with reading(own):
+            return parse_mapping(json.loads(own.read_text(encoding="utf-8"))["mapping"], str(own))
     return parse_mapping(load_mapping("lerobot"), "lerobot")
 
 
 def _digest(layout: _Layout) -> str:
-    """Hash over the metadata and the size of every file."""
-    digest = hashlib.blake2b((layout.root / "meta/info.json").read_bytes(), digest_size=16)
-    for path in sorted(p for p in layout.root.rglob("*") if p.is_file()):
-        digest.update(f"{path.relative_to(layout.root)}|{path.stat().st_size}\n".encode())
-    return digest.hexdigest()
+    """Hash over the bytes of metadata and data, and the sizes of the videos."""
+    files = sorted(p for p in layout.root.rglob("*") if p.is_file())
+    whole = [p for p in files if p.relative_to(layout.root).parts[0] in ("meta", "data")]
+    sizes = [f"{p.relative_to(layout.root)}|{p.stat().st_size}" for p in files]
+    return digest_of(whole, sizes)
+
+
+def _own(root: Path) -> dict[int, dict[str, Any]]:
+    """What our own exports say of each episode, by number; empty for others' datasets."""
+    path = root / OWN_EPISODES
+    return {line["episode_index"]: line for line in _lines(path)} if path.is_file() else {}
+
+
+def _with_own(found: Found, own: Mapping[str, Any] | None) -> Found:
+    """An episode with what :func:`_own` has of it."""
+    if own is None:
+        return found
+    return replace(
+        found,
+        others=tuple(own["paraphrases"]),
+        split=own["instruction_split"],
+        licences=tuple(own["licences"]),
+    )
 
 
 def _tables(layout: _Layout) -> Iterator[pa.Table]:
     """The rows of each episode, in order, a few thousand in memory."""
     held: list[pa.RecordBatch] = []
     number: int | None = None
-    for batch in _batches(layout.root):
-        for part in _runs(batch):
-            found = part.column("episode_index")[0].as_py()
-            if held and found != number:
-                yield pa.Table.from_batches(held)
-                held = []
-            number = found
-            held.append(part)
+    for part in _parts(layout.root):
+        found = part.column("episode_index")[0].as_py()
+        if held and found != number:
+            yield pa.Table.from_batches(held)
+            held = []
+        number = found
+        held.append(part)
     if held:
         yield pa.Table.from_batches(held)
 
 
-def _batches(root: Path) -> Iterator[pa.RecordBatch]:
+def _parts(root: Path) -> Iterator[pa.RecordBatch]:
+    """All rows, no episode boundary within a batch; page checksums are checked where stored."""
     for path in sorted((root / "data").glob("*/*.parquet")):
-        with _reading(root):
-            batches = pq.ParquetFile(path).iter_batches(batch_size=BATCH_ROWS)
-        while True:
-            with _reading(root):
-                batch = next(batches, None)
-            if batch is None:
-                break
-            yield batch
+        with reading(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(batch_size=BATCH_ROWS):
+                yield from _runs(batch)
 
 
 def _runs(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -238,11 +237,11 @@ def _found(
         remarks.append(f"episode {number}: timestamps do not follow {layout.fps} fps")
     texts = list(episode.get("tasks") or ())
     texts = texts or [layout.tasks[table["task_index"][0].as_py()]]
-    media = {}
+    media, files = {}, {}
     for key, camera in cameras.items():
         images = _images(layout, key, table, episode, remarks)
         if images is not None:
-            media[camera] = images
+            media[camera], files[camera] = images, _file(layout, key, episode)
     return Found(
         number=number,
         instruction=str(texts[0]),
@@ -250,6 +249,7 @@ def _found(
         length=table.num_rows,
         values=lambda name: _values(table, name),
         media=media,
+        files=files,
     )
 
 
@@ -281,36 +281,50 @@ def _images(
         if media is None:
             remarks.append(f"episode {number}: images of {key} are neither PNG nor JPEG files")
         return media
+    place = _file(layout, key, episode)
     try:
         if layout.v3:
             return _shared_video(layout, key, episode, remarks)
-        place = layout.info["video_path"].format(
-            episode_chunk=number // int(layout.info.get("chunks_size", CHUNK)),
-            video_key=key,
-            episode_index=number,
-        )
         data = (layout.root / place).read_bytes()
         packets = read_packets(data, layout.fps)
-        if len(packets.data) == table.num_rows:
-            return Media(packets.kind.codec, data, np.empty(0, np.int64))
-        why = f"{len(packets.data)} images for {table.num_rows} rows"
-    except (DatasetCorruptError, FileNotFoundError) as error:
-        why = str(error)
-    remarks.append(f"episode {number}: images of {key} were left out ({why})")
+        if len(packets.data) != table.num_rows:
+            raise DatasetCorruptError(
+                "images are missing", why=f"{len(packets.data)} for {table.num_rows} rows"
+            )
+        return Media(packets.kind.codec, data, np.empty(0, np.int64))
+    except DatasetCorruptError as error:
+        remarks.append(left_out(number, key, place, error))
+    except FileNotFoundError:
+        remarks.append(left_out(number, key, place, DatasetCorruptError("there is no such file")))
     return None
+
+
+def _file(layout: _Layout, key: str, episode: Mapping[str, Any]) -> str:
+    """The file an episode's images are in, below the root; ``data`` for images in the rows.
+
+    Raises:
+        ValueError: The source does not say where its videos are.
+    """
+    if layout.info["features"][key]["dtype"] == "image":
+        return "data"
+    pattern = layout.info.get("video_path")
+    if not pattern:
+        raise ValueError(f"meta/info.json has videos ({key}) but no video_path")
+    if layout.v3:
+        prefix = f"videos/{key}/"
+        shared = {name: episode[prefix + name] for name in ("chunk_index", "file_index")}
+        return str(pattern.format(video_key=key, **shared))
+    number = int(episode["episode_index"])
+    chunk = number // int(layout.info.get("chunks_size", CHUNK))
+    return str(pattern.format(episode_chunk=chunk, video_key=key, episode_index=number))
 
 
 def _shared_video(
     layout: _Layout, key: str, episode: Mapping[str, Any], remarks: list[str]
 ) -> Media:
     """An episode's part of a shared file."""
-    prefix = f"videos/{key}/"
-    path = layout.root / layout.info["video_path"].format(
-        video_key=key,
-        chunk_index=episode[prefix + "chunk_index"],
-        file_index=episode[prefix + "file_index"],
-    )
-    start = round(episode[prefix + "from_timestamp"] * layout.fps)
+    path = layout.root / _file(layout, key, episode)
+    start = round(episode[f"videos/{key}/from_timestamp"] * layout.fps)
     stop = start + int(episode["length"])
     data = cut(path, layout.fps, start, stop)
     none = np.empty(0, np.int64)

@@ -27,7 +27,7 @@ from datafactory.exchange.lerobot_frames import (
     video_key,
 )
 from datafactory.exchange.pictures import video_bytes
-from datafactory.exchange.provenance import provenance, write_json
+from datafactory.exchange.provenance import own_facts, provenance, write_json, write_own_facts
 from datafactory.store.dataset import Dataset
 
 DATA_PATH = "data/chunk-{episode_chunk:03d}/episode_{episode_index:06d}.parquet"
@@ -63,6 +63,7 @@ class LeRobotV21:
         writer.describe(first[0])
         told = provenance(self.name, selection, choice, *first)
         write_json(target / "meta/datafactory.json", told)
+        write_own_facts(target, writer.facts)
         said = remarks(first[0], writer.episodes, selection.count)
         return ExportSummary(str(target), writer.episodes, writer.frames, 0, said)
 
@@ -74,6 +75,7 @@ class _Writer:
         self._root, self._selection = root, selection
         self._features: dict[str, Any] = {}
         self._tasks, self._stats = Tasks(), Statistics()
+        self.facts: list[dict[str, Any]] = []
         self.episodes = self.frames = 0
         (root / "meta").mkdir()
         self._episodes: IO[str] = (root / "meta/episodes.jsonl").open("w", encoding="utf-8")
@@ -99,9 +101,10 @@ class _Writer:
         if not self._features:
             self._features = feature_table(sample, found)
         check_alike(self._features, sample, found)
+        self.facts.append(own_facts(sample.episode))
         text = sample.episode.instruction
         rows = frame_columns(sample, found, self.episodes, self.frames, self._tasks.number(text))
-        pq.write_table(frame_table(rows), self._place(DATA_PATH))
+        pq.write_table(frame_table(rows), self._place(DATA_PATH), write_page_checksum=True)
         for camera, view in sample.views.items():
             self._place(VIDEO_PATH, video_key(camera)).write_bytes(video_bytes(view))
         line = {"episode_index": self.episodes, "tasks": [text], "length": sample.length}

@@ -21,11 +21,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from datafactory.errors import SpecError, UnknownNameError
 from datafactory.exchange.actions import decode, from_frame, quat_from_rotation_vector
@@ -41,7 +41,7 @@ _FACTOR = {"rad": 1.0, "deg": _DEGREE, "m": 1.0, "mm": 1e-3, "1": 1.0}
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Source(_Strict):
@@ -59,15 +59,33 @@ class Source(_Strict):
     names: str | None = None
     but: str | None = None
 
+    @field_validator("names", "but")
+    @classmethod
+    def _compiles(cls, pattern: str | None) -> str | None:
+        try:
+            re.compile(pattern or "")
+        except re.error as error:
+            raise ValueError(f"'{pattern}' is not a regular expression: {error}") from error
+        return pattern
+
     def chosen(self, known: Mapping[str, Sequence[str]]) -> list[int] | None:
         """Indices of the components; None when the source does not have them.
 
         Args:
             known: Component names of the source's columns.
+
+        Raises:
+            SpecError: ``columns`` reaches beyond them.
         """
         if self.key not in known:
             return None
         names = list(known[self.key])
+        if self.columns and any(abs(k) > len(names) for k in self.columns if k is not None):
+            raise SpecError(
+                f"the column mapping asks for components that '{self.key}' does not have",
+                where=f"columns: {list(self.columns)}",
+                why=f"it has {len(names)}",
+            )
         kept = list(range(len(names)))[slice(*self.columns)] if self.columns else range(len(names))
         kept = [k for k in kept if self.names is None or re.search(self.names, names[k])]
         kept = [k for k in kept if self.but is None or not re.search(self.but, names[k])]
@@ -98,6 +116,12 @@ class Gripper(Source):
     closed: float = 0.0
     open: float = 1.0
 
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        if self.closed == self.open:
+            raise ValueError(f"closed and open are both {self.open:g}")
+        return self
+
     def convert(self, values: NDArray[Any]) -> NDArray[Any]:
         """(T,) opening, 0 closed to 1 open; clipped when converted."""
         flat = values.mean(axis=1) if values.shape[1] > 1 else values[:, 0]
@@ -111,6 +135,11 @@ class Rotation(Source):
 
     form: Literal["wxyz", "xyzw", "rotvec", "euler_xyz"] = "wxyz"
     scale: float = 1.0
+
+    @property
+    def width(self) -> int:
+        """Number of components of the form."""
+        return 4 if self.form in ("wxyz", "xyzw") else 3
 
     def vector(self, values: NDArray[Any]) -> Array:
         """(T, 3) rotation vectors, rad."""
@@ -238,10 +267,13 @@ class Reader:
             known: Component names of the source's columns.
 
         Raises:
-            SpecError: It has neither joint positions nor a pose of the end effector.
+            SpecError: It has neither joint positions nor a pose of the end effector, or an entry
+                does not have the components it needs.
         """
         self.mapping = mapping
         self._known = known
+        for name in ("eef_pose", "base_pose", "action_eef"):
+            self._check_pose(name, getattr(mapping, name))
         if not self._has(mapping.joint_positions) and not self._has(mapping.eef_pose):
             raise SpecError(
                 "the column mapping does not fit the source",
@@ -251,6 +283,23 @@ class Reader:
                 remedy="choose another mapping or write one; shipped: "
                 + ", ".join(shipped_mappings()),
             )
+
+    def _check_pose(self, name: str, entry: PoseSource | None) -> None:
+        if entry is None or not self._has(entry):
+            return
+        parts = {
+            "position": (entry.position, 3),
+            "rotation": (entry.rotation, entry.rotation.width),
+        }
+        for part, (source, width) in parts.items():
+            found = len(source.chosen(self._known) or ())
+            if found != width:
+                raise SpecError(
+                    "the column mapping does not fit the source",
+                    where=f"{name}.{part}",
+                    why=f"'{source.key}' gives {found} components; {width} are needed",
+                    remedy="choose them: columns: [first, last + 1]",
+                )
 
     def knows(self, key: str) -> bool:
         """Whether the source has a column."""

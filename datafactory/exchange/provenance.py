@@ -3,27 +3,63 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import datafactory
 from datafactory.exchange.columns import ActionChoice, Columns
 from datafactory.exchange.episodes import Sample, Selection
 from datafactory.store.dataset import content_digest
 from datafactory.store.schema import CONVENTIONS
+from datafactory.store.stored import StoredEpisode
 
+OWN_EPISODES = "meta/datafactory_episodes.jsonl"
+"""What LeRobot's layouts have no place for, per episode; :func:`own_facts`."""
 SUBSAMPLING = (
     "row k is the episode frame that image k shows; its action is the target of the last episode "
     "frame before row k + 1, so holding it for one row ends where the robot was heading then"
 )
 
 
+def or_null(value: Any) -> Any:
+    """JSON-ready form of numbers, arrays and dictionaries: null for what is not finite.
+
+    Imported views have NaN where nothing is known of their camera.
+    """
+    if isinstance(value, np.ndarray | np.generic):
+        return or_null(value.tolist())
+    if isinstance(value, Mapping):
+        return {name: or_null(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [or_null(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes indented JSON; the same value always gives the same bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def own_facts(episode: StoredEpisode) -> dict[str, Any]:
+    """What an importer reads back of an episode beside its columns; JSON-ready."""
+    return {
+        "episode_id": episode.episode_id,
+        "paraphrases": list(episode.paraphrases),
+        "instruction_split": episode.instruction_split,
+        "licences": list(episode.licences),
+    }
+
+
+def write_own_facts(root: Path, facts: Sequence[Mapping[str, Any]]) -> None:
+    """Writes :func:`own_facts` of all episodes of a LeRobot dataset, in order."""
+    lines = [json.dumps({"episode_index": k, **f}) + "\n" for k, f in enumerate(facts)]
+    (root / OWN_EPISODES).write_text("".join(lines), encoding="utf-8")
 
 
 def provenance(
@@ -63,7 +99,7 @@ def provenance(
         },
         "cameras": {
             name: {
-                "intrinsics": asdict(view.intrinsics),
+                "intrinsics": or_null(asdict(view.intrinsics)),
                 "fps": view.fps,
                 "codec": view.video.codec,
             }

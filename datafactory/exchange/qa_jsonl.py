@@ -65,6 +65,9 @@ class QAJsonl:
         "kinds": f"kinds of questions, separated by commas: {', '.join(KINDS)} (default: all)",
         "images": f"images of a view that are asked about ({Rules().images})",
         "per_episode": "largest number of questions about an episode (default: all)",
+        "min_visibility": "objects of which a smaller share is seen are not asked about "
+        f"({Rules().min_visibility})",
+        "min_side": f"shortest side of a box in an answer, pixels ({Rules().min_side})",
         "min_pixels": f"least width x height of an image ({Resize().min_pixels})",
         "max_pixels": f"greatest width x height of an image ({Resize().max_pixels})",
         "seed": "another seed gives other questions (0)",
@@ -75,11 +78,18 @@ class QAJsonl:
     def write(
         self, dataset: Dataset, target: Path, options: ExportOptions, progress: Progress
     ) -> ExportSummary:
-        """Writes the export; see ``contract.Exporter.write``."""
+        """Writes the export; see ``contract.Exporter.write``.
+
+        Raises:
+            SpecError: A setting is wrong, there is nothing to export, or the images were imported.
+            DatasetError: Nothing was rendered.
+            UnknownNameError: There is no such variant or camera.
+        """
         choice = _choice(options.settings)
         variant = find_variant(dataset, options.variant)
         cameras = check_cameras(variant, options.cameras)
-        total = _count(dataset, variant.name, options)
+        matching, rendered = _count(dataset, variant.name, options)
+        total = rendered if options.limit is None else min(rendered, options.limit)
         found = iter_episode_views(dataset, variant.name, cameras, options.where)
         (target / "images").mkdir(parents=True)
         kinds: Counter[str] = Counter()
@@ -98,16 +108,32 @@ class QAJsonl:
                 kinds.update(s.kind for s in samples)
                 done += 1
                 progress(done, total)
+        if not kinds:
+            raise _nothing("none of the images has a clear answer to such questions",
+                           "ask for more kinds or images, or lower min_visibility")  # fmt: skip
         counts = ", ".join(f"{kinds[k]} {k}" for k in KINDS if kinds[k])
-        remarks = (f"{kinds.total()} questions: {counts or 'none'}",)
-        return ExportSummary(str(target), done, images, 0, remarks)
+        remarks = [f"{kinds.total()} questions: {counts}"]
+        if rendered < matching and (options.limit is None or rendered < options.limit):
+            remarks.append(f"{matching - rendered} of {matching} episodes have no images of "
+                           f"'{variant.name}' and were left out")  # fmt: skip
+        return ExportSummary(str(target), done, images, 0, tuple(remarks))
 
 
-def _count(dataset: Dataset, variant: str, options: ExportOptions) -> int:
-    """Number of episodes that will be exported."""
+def _count(dataset: Dataset, variant: str, options: ExportOptions) -> tuple[int, int]:
+    """Number of episodes that match the filter, and of those of them that have images."""
     ids = set(dataset.episodes(options.where, columns=["episode_id"]).column(0).to_pylist())
+    if not ids:
+        raise _nothing(f"no episode of {len(dataset)} matches {options.where!r}",
+                       "check the filter")  # fmt: skip
     rendered = len(ids & rendered_ids(dataset, variant))
-    return rendered if options.limit is None else min(rendered, options.limit)
+    if not rendered:
+        raise _nothing(f"none of the {len(ids)} episodes has images of '{variant}'",
+                       "render them, or choose another --variant")  # fmt: skip
+    return len(ids), rendered
+
+
+def _nothing(why: str, remedy: str) -> SpecError:
+    return SpecError("there is nothing to export", why=why, remedy=remedy)
 
 
 def _choice(settings: Mapping[str, str]) -> _Choice:
@@ -125,6 +151,8 @@ def _choice(settings: Mapping[str, str]) -> _Choice:
             kinds=rules.kinds if kinds is None else tuple(k.strip() for k in kinds.split(",")),
             forms=forms,
             images=_number(settings, "images", rules.images),
+            min_visibility=_share(settings, "min_visibility", rules.min_visibility),
+            min_side=_number(settings, "min_side", rules.min_side),
         ),
         resize=Resize(
             _number(settings, "min_pixels", resize.min_pixels),
@@ -144,6 +172,16 @@ def _number(settings: Mapping[str, str], name: str, default: int, least: int = 1
             remedy=f"{name}={max(default, least)}",
         )
     return int(text)
+
+
+def _share(settings: Mapping[str, str], name: str, default: float) -> float:
+    text = settings.get(name, str(default))
+    try:
+        return float(text)
+    except ValueError as error:
+        raise SpecError(
+            f"{name} = {text} is no number", where=name, remedy=f"{name}={default}"
+        ) from error
 
 
 def _samples(episode: StoredEpisode, views: Mapping[str, View], choice: _Choice) -> list[QASample]:

@@ -27,7 +27,7 @@ from datafactory.exchange.contract import ExportOptions, ExportSummary, Progress
 from datafactory.exchange.episodes import Sample, iter_samples, select
 from datafactory.exchange.lerobot_frames import check_alike, feature_table, no_images, remarks
 from datafactory.exchange.pictures import decode
-from datafactory.exchange.provenance import provenance
+from datafactory.exchange.provenance import own_facts, provenance
 from datafactory.store.dataset import Dataset
 from datafactory.store.encode import canonical_json
 
@@ -107,7 +107,7 @@ class Robomimic:
             data.attrs["env_args"] = canonical_json(_environment(first[0]))
             keys = {column: place(column) for column in first[1]}
             told = provenance(self.name, selection, choice, *first, keys)
-            data.attrs["datafactory"] = json.dumps(told)
+            data.attrs["datafactory"] = json.dumps(told, allow_nan=False)
             for key, names in masks.items():
                 file.create_dataset(f"mask/{key}", data=np.array(names, dtype="S"))
         said = remarks(None, done, selection.count)
@@ -147,9 +147,9 @@ def _write_demo(group: Any, sample: Sample, found: Columns, images: bool) -> Non
     group.create_dataset("states", data=states.astype(np.float64))
     for camera, view in sample.views.items() if images else ():
         group.create_dataset(f"obs/{camera}_image", data=decode(view.video, range(view.length)))
-    described = {"lang": episode.instruction, "paraphrases": list(episode.paraphrases)}
+    described = {"lang": episode.instruction, "task": episode.task, **own_facts(episode)}
     group.attrs["num_samples"] = sample.length
-    group.attrs["ep_meta"] = canonical_json({**described, "task": episode.task})
+    group.attrs["ep_meta"] = canonical_json(described)
     group.attrs["episode_id"] = episode.episode_id
     if episode.replay is not None:
         group.attrs["model_file"] = episode.replay.mjcf

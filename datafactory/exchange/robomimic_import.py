@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from datafactory.errors import SpecError
 from datafactory.exchange.contract import ImportOptions, Progress
 from datafactory.exchange.imported import Found, Maker, Origin
 from datafactory.exchange.mapping import ColumnMapping, Reader, load_mapping, parse_mapping
+from datafactory.exchange.reading import digest_of, reading, whole_rate
 from datafactory.exchange.robomimic import h5py_module
 from datafactory.render.media import encode_images
 from datafactory.render.view import Media
-from datafactory.store.encode import canonical_json
 
 FPS = 20
 """Rate of files that do not state one: robosuite's default."""
@@ -34,22 +34,27 @@ class RobomimicImport:
         h5py = h5py_module()
         if not source.is_file() or not h5py.is_hdf5(source):
             raise SpecError(f"{source} is not an HDF5 file")
-        with h5py.File(source, "r") as file:
-            if "data" not in file or not len(file["data"]):
-                raise SpecError(f"{source} is not a robomimic file", why="it has no data/demo_N")
-            data = file["data"]
-            demos = sorted(data, key=_order)[: options.limit]
-            mapping = _mapping(data, options)
-            known, images = _columns(data[demos[0]], mapping)
-            stated = _environment(data)
-            rate = stated.get("env_kwargs", {}).get("control_freq")
-            robot = options.robot or mapping.robot or _robot(stated)
-            origin = Origin(self.name, robot, int(rate or FPS), _digest(data, demos, mapping))
-            maker = Maker(out, origin, Reader(mapping, known))
+        with ExitStack() as opened:
+            with reading(source):
+                data = opened.enter_context(h5py.File(source, "r")).get("data", {})
+                demos = sorted(data, key=_order)[: options.limit]
+                if not demos:
+                    raise SpecError(f"{source} has no data/demo_N", why="robomimic files have")
+                mapping = _mapping(data, options)
+                known, images = _columns(data[demos[0]], mapping)
+                stated = _environment(data)
+                rate = stated.get("env_kwargs", {}).get("control_freq")
+                robot = options.robot or mapping.robot or _robot(stated)
+                fps = FPS if rate is None else whole_rate(rate)
+                origin = Origin(self.name, robot, fps, digest_of([source]), source)
+                reader = Reader(mapping, known)
+            maker = Maker(out, origin, reader)
             if rate is None:
                 maker.remarks.append(f"the file states no rate; {FPS} Hz were assumed")
             for number, name in enumerate(demos):
-                maker.add(_found(data[name], number, images, origin.fps))
+                with reading(source, name):
+                    found = _found(data[name], number, images, fps)
+                maker.add(found)
                 progress(maker.count, len(demos))
             return maker.finish()
 
@@ -101,22 +106,13 @@ def _columns(demo: Any, mapping: ColumnMapping) -> tuple[dict[str, list[str]], d
     return known, images
 
 
-def _digest(data: Any, demos: list[str], mapping: ColumnMapping) -> str:
-    """Hash over names, lengths and actions."""
-    digest = hashlib.blake2b(canonical_json(mapping.model_dump()).encode(), digest_size=16)
-    for name in demos:
-        digest.update(f"{name}|".encode())
-        if "actions" in data[name]:
-            digest.update(np.ascontiguousarray(data[name]["actions"]).tobytes())
-    return digest.hexdigest()
-
-
 def _found(demo: Any, number: int, images: Mapping[str, str], fps: int) -> Found:
     described = json.loads(demo.attrs.get("ep_meta", "{}"))
     media: dict[str, Media] = {}
     for key, camera in images.items():
         # lossless: the file has the pixels themselves
         media[camera] = encode_images(np.asarray(demo[key]), fps, "png")
+    licences = described.get("licences")
     text = str(described.get("lang") or described.get("task") or "")
     return Found(
         number=number,
@@ -125,10 +121,18 @@ def _found(demo: Any, number: int, images: Mapping[str, str], fps: int) -> Found
         length=_length(demo),
         values=lambda key: np.asarray(demo[key]),
         media=media,
+        split=str(described.get("instruction_split") or ""),
+        licences=None if licences is None else tuple(str(name) for name in licences),
     )
 
 
 def _length(demo: Any) -> int:
     if "num_samples" not in demo.attrs and "actions" not in demo:
         raise SpecError(f"{demo.name} has neither num_samples nor actions")
-    return int(demo.attrs["num_samples"] if "num_samples" in demo.attrs else len(demo["actions"]))
+    stated = {int(demo.attrs["num_samples"])} if "num_samples" in demo.attrs else set()
+    lengths = stated | ({len(demo["actions"])} if "actions" in demo else set())
+    if len(lengths) > 1:
+        raise ValueError(
+            f"num_samples is {stated.pop()}, but there are {len(demo['actions'])} actions"
+        )
+    return lengths.pop()

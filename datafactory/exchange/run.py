@@ -69,7 +69,8 @@ def export_dataset(
     if options.limit is not None and options.limit < 1:
         raise SpecError("limit must be at least 1", where=f"limit = {options.limit}")
     opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
-    with atomic_target(out, single_file=exporter.single_file) as target:
+    root = opened.location.root
+    with atomic_target(out, single_file=exporter.single_file, source=root) as target:
         summary = exporter.write(opened, target, options, progress)
         return replace(summary, path=os.path.abspath(out), bytes=size_of(target))
 
@@ -119,7 +120,7 @@ def import_dataset(
     importer: Importer = plugin.load("importer", format)()
     if not Path(source).exists():
         raise SpecError(f"{os.fspath(source)} does not exist", remedy="check the path")
-    with atomic_target(out, single_file=False) as target:
+    with atomic_target(out, single_file=False, source=source) as target:
         importer.read(Path(source), target, options or ImportOptions(), progress)
     made = open_dataset(out)
     remarks = tuple(str(text) for run in made.runs() for text in run.options.get("remarks", ()))

@@ -102,7 +102,7 @@ def _look(dataset: Dataset, options: ExportOptions) -> tuple[Style | None, tuple
     variant = find_variant(dataset, options.variant)
     cameras = check_cameras(variant, options.cameras)
     for run in dataset.runs():
-        if run.spec_hash == variant.style_hash:
+        if run.kind == "render" and run.spec_hash == variant.style_hash:
             return Style.model_validate(run.spec), cameras
     raise DatasetError(
         f"the style of the variant '{variant.name}' is not recorded",

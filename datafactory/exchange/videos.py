@@ -15,7 +15,7 @@ from datafactory.exchange.episodes import Sample, iter_samples, select
 from datafactory.exchange.extras import Extras
 from datafactory.exchange.lerobot_frames import no_images, remarks
 from datafactory.exchange.pictures import video_bytes
-from datafactory.exchange.provenance import write_json
+from datafactory.exchange.provenance import or_null, write_json
 from datafactory.render.view import View
 from datafactory.store.dataset import Dataset
 
@@ -87,7 +87,7 @@ def _write_view(root: Path, sample: Sample, view: View, number: int) -> dict[str
         **row,
         "paraphrases": list(episode.paraphrases),
         "variant": view.variant,
-        "intrinsics": asdict(view.intrinsics),
+        "intrinsics": or_null(asdict(view.intrinsics)),
         "frames": view.frames.tolist(),
         "phases": [asdict(p) for p in episode.trajectory.phases],
         "licences": list(episode.licences),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from datafactory.errors import DataFactoryError
+from datafactory.errors import DataFactoryError, SpecError
 from datafactory.executor.attempts import IDLE_EXIT_S
 from datafactory.store.writer import Fragment
 
@@ -26,6 +26,7 @@ class RenderJob:
         style: Style as plain data.
         variant: Name of the render variant.
         renderer: Registered name.
+        identity: Version and device it must have; see ``render.choice.identity``.
         run_id: Lineage.
         positions: Episodes by position in storage order, ascending.
     """
@@ -36,6 +37,7 @@ class RenderJob:
     style: dict[str, Any]
     variant: str
     renderer: str
+    identity: str
     run_id: str
     positions: tuple[int, ...]
 
@@ -97,7 +99,7 @@ class _Worker:
             self._studio = None
 
     def _open(self, job: RenderJob) -> Studio:
-        from datafactory.render.choice import choose
+        from datafactory.render.choice import choose, identity
         from datafactory.render.studio import Studio
         from datafactory.render.style import Style
         from datafactory.store.dataset import open_dataset
@@ -108,7 +110,14 @@ class _Worker:
             self.close()
             dataset = open_dataset(job.path, job.version)
             style = Style.model_validate(job.style)
-            self._studio = Studio(dataset, style, job.variant, choose(job.renderer))
+            renderer = choose(job.renderer)
+            self._studio = Studio(dataset, style, job.variant, renderer)
+            if identity(renderer) != job.identity:
+                raise SpecError(
+                    "a worker would draw other images than the rest of the variant",
+                    why=f"{identity(renderer)} there, {job.identity} elsewhere",
+                    remedy="use workers with the same devices and drivers",
+                )
             self._writer = FragmentWriter(dataset.location)
             self._key = key
         return self._studio

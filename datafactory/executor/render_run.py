@@ -8,6 +8,7 @@ so a variant has an episode with all its cameras or not at all.
 from __future__ import annotations
 
 import queue
+import re
 import time
 import uuid
 from collections import Counter, deque
@@ -24,7 +25,8 @@ from datafactory.executor.pool import stop_session
 from datafactory.executor.render_child import RenderJob, RenderReply
 from datafactory.executor.render_shard import SHARD_TRIES, lost_shard, render_shard
 from datafactory.executor.request import Meter, Progress
-from datafactory.render.choice import choose
+from datafactory.render.choice import choose, identity
+from datafactory.render.poses import frame_numbers
 from datafactory.render.style import Style
 from datafactory.store.commit import Committer
 from datafactory.store.compact import FRAGMENTS_BEFORE_COMPACTION, clean_table, compact_table
@@ -32,7 +34,7 @@ from datafactory.store.dataset import Dataset
 from datafactory.store.encode import canonical_json, run_id
 from datafactory.store.location import Location
 from datafactory.store.lock import writer_lock
-from datafactory.store.renders import rendered_ids
+from datafactory.store.renders import identities, rendered_ids
 from datafactory.store.writer import Fragment
 
 IN_FLIGHT = 2
@@ -68,6 +70,15 @@ class RenderRequest:
     scheduler: str | None = None
     timeout_s: float = 600.0
     command: str = ""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]{0,47}", self.variant):
+            raise SpecError(
+                f"'{self.variant}' cannot be the name of a variant",
+                where=f"--variant {self.variant}",
+                why="lower case letters, digits, and _ . - within, at most 48",
+                remedy="--variant random_1",
+            )
 
 
 @dataclass(frozen=True)
@@ -123,10 +134,10 @@ def run_rendering(
 
 
 def _chosen(name: str) -> tuple[str, str]:
-    """Name and version of the renderer a style's choice leads to on this machine."""
+    """Name and identity of the renderer a style's choice leads to on this machine."""
     renderer = choose(name)
     try:
-        return renderer.name, renderer.version
+        return renderer.name, identity(renderer)
     finally:
         renderer.close()
 
@@ -171,7 +182,10 @@ class _Rendering:
 
     def _wanted(self) -> list[tuple[int, str]]:
         """(position, episode id) of the request's episodes in storage order."""
-        every = self._dataset.episodes(columns=["episode_id"]).column(0).to_pylist()
+        table = self._dataset.episodes(columns=["episode_id", "fps"])
+        every = table.column(0).to_pylist()
+        for fps in set(table.column(1).to_pylist()):
+            frame_numbers(1, fps, self._request.style.fps)  # refuses rates that do not divide
         if self._request.where is not None:
             chosen = self._dataset.episodes(self._request.where, columns=["episode_id"])
             kept = set(chosen.column(0).to_pylist())
@@ -187,23 +201,22 @@ class _Rendering:
         return found
 
     def _refuse_another_style(self) -> None:
+        """Compares with the images that are there, whatever the calls that made them recorded."""
         request, style = self._request, self._request.style
-        for run in self._dataset.runs():
-            if run.kind != "render" or run.task != request.variant or not run.accepted:
-                continue
-            if run.spec_hash != style.style_hash:
+        for found in identities(self._dataset, request.variant):
+            if found.style_hash != style.style_hash:
                 raise DatasetError(
                     f"the variant '{request.variant}' of {request.path} has another style",
-                    why=f"its style has the hash {run.spec_hash}, this one {style.style_hash}",
+                    why=f"its style has the hash {found.style_hash}, this one {style.style_hash}",
                     remedy="choose another name: --variant NAME",
                 )
-            name = run.generator.removeprefix("render:")
-            if (name, run.generator_version) != (self._renderer, self._renderer_version):
+            ours = (self._renderer, self._renderer_version)
+            if (found.renderer, found.renderer_version) != ours:
                 raise SpecError(
                     f"the variant '{request.variant}' was begun by another renderer",
-                    why=f"{name} {run.generator_version} there, "
-                    f"{self._renderer} {self._renderer_version} here",
-                    remedy=f"--renderer {name}, or another --variant",
+                    why=f"{found.renderer} ({found.renderer_version}) there, "
+                    f"{self._renderer} ({self._renderer_version}) here",
+                    remedy=f"--renderer {found.renderer} on such a machine, or another --variant",
                 )
 
     def run(self) -> RenderSummary:
@@ -250,6 +263,7 @@ class _Rendering:
                 style=self._request.style.to_dict(),
                 variant=self._request.variant,
                 renderer=self._renderer,
+                identity=self._renderer_version,
                 run_id=self._row["run_id"],
                 positions=positions,
             )
@@ -313,7 +327,9 @@ class _Rendering:
 
     def _end(self, status: str) -> None:
         """Commits what is finished and records how the call ended."""
-        if self._made or status == "complete":
+        if self._row_written == 0.0 and not self._left:
+            self._write_row(status)  # nothing to do: the call is recorded all the same
+        elif self._row_written:
             self._commit()
             self._write_row(status)
             stop_session(self._session)

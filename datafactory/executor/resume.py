@@ -56,6 +56,11 @@ def last_run(dataset: Dataset) -> RunRecord:
     """
     runs = [run for run in dataset.runs() if run.kind == "generate"]
     if not runs:
+        if dataset.runs():
+            raise DatasetError(
+                f"{dataset.location.root} was imported: no run made its episodes",
+                remedy=f"datafactory stats {dataset.location.root}",
+            )
         raise DatasetError(
             f"{dataset.location.root} has no run to continue",
             remedy="start one with datafactory generate",

@@ -10,6 +10,11 @@ _WORDS = re.compile(r"[a-z0-9]+( [a-z0-9]+)*")
 _STEP = re.compile(r"[^\W\d_](.*\S)?")
 
 
+def is_label(text: str) -> bool:
+    """Whether every form of an answer can carry a text as the label of a box or point."""
+    return text.isprintable() and _LABEL.fullmatch(text) is not None
+
+
 def _check(pattern: re.Pattern[str], text: str, what: str) -> None:
     if not text.isprintable() or not pattern.fullmatch(text):
         raise ValueError(f"{text!r} is no {what}")

@@ -5,6 +5,7 @@ A function returns None when the image has no question of its kind with one righ
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -21,6 +22,7 @@ from datafactory.qa.answers import (
     Points,
     Trace,
     Words,
+    is_label,
 )
 from datafactory.qa.references import named
 from datafactory.qa.shown import Array, Shown
@@ -88,14 +90,15 @@ def point(shown: Shown, rng: np.random.Generator) -> Draft | None:
 
 
 def affordance(shown: Shown, rng: np.random.Generator) -> Draft | None:
-    """Where the fingers took an object that is still to be grasped."""
+    """Where the fingers took an object that is still to be grasped, if both places are seen."""
     notes = shown.view.annotations
     ahead = [k for k, frame in enumerate(notes.grasp_frame.tolist()) if frame > shown.frame]
     found = _named_object(shown, rng, sorted({int(notes.grasp_object[k]) for k in ahead}))
     if found is None:
         return None
     grasp = next(k for k in ahead if notes.grasp_object[k] == found[0])
-    pixels = [shown.pixel(uv) for uv in notes.grasp_uv[shown.image, grasp]]
+    touched = notes.grasp_uv[shown.image, grasp]
+    pixels = [shown.pixel(uv) for uv in touched if shown.shows_near(found[0], uv)]
     points = tuple(Point(found[1], *p) for p in pixels if p is not None)
     return Draft({"reference": f"the {found[1]}"}, Points(points)) if len(points) == 2 else None
 
@@ -131,12 +134,24 @@ def _instruction(shown: Shown, rng: np.random.Generator) -> _Order:
 
 
 def _sure(shown: Shown, task: SubTask) -> bool:
-    """Whether colour and category tell the sub-task's objects from all others."""
+    """Whether all the sub-task mentions can be named, each object unlike all others."""
     if task.wanted is None:
         return False
-    names = [named(o) for o in shown.objects]
-    mentioned = (task.wanted.subject, *task.wanted.objects)
-    return all(names.count(named(o)) == 1 for o in shown.objects if o.name in mentioned)
+    names = {o.name: named(o) for o in shown.objects}
+    mentioned = [names.get(r, r) for r in (task.wanted.subject, *task.wanted.objects)]
+    times = Counter(names.values())
+    return all(is_label(name) and times[name] <= 1 for name in mentioned)
+
+
+def _next_seen(shown: Shown, task: SubTask) -> bool:
+    """Whether the objects in the sub-task's next step are seen, so that the image tells the step.
+
+    These are the object to pick up, or once it is held, it and the objects that say where to.
+    """
+    names = {shown.objects[task.object].name}
+    if task.wanted is not None and shown.frame >= task.hold.closed:
+        names |= set(task.wanted.objects)
+    return all(shown.clear(i) for i, o in enumerate(shown.objects) if o.name in names)
 
 
 def _name(shown: Shown, role: str) -> str:
@@ -190,10 +205,15 @@ def place_region(shown: Shown, rng: np.random.Generator) -> Draft | None:
 
 
 def trajectory(shown: Shown, rng: np.random.Generator) -> Draft | None:
-    """The path of the tool centre point from now until the object is let go."""
+    """The path of the tool centre point from now until the object is let go.
+
+    It leads to what the next step is about, so that has to be seen.
+    """
     task = _current(shown)
-    order = None if task is None else _order(shown, task, rng)
-    if task is None or order is None:
+    if task is None or not _next_seen(shown, task):
+        return None
+    order = _order(shown, task, rng)
+    if order is None:
         return None
     path = shown.episode.trajectory.eef_pose[shown.frame : task.hold.stop + 1, :3]
     points = _thinned(shown, shown.project(path.astype(np.float64)))
@@ -221,7 +241,11 @@ def _thinned(shown: Shown, uv: Array) -> tuple[tuple[int, int], ...] | None:
 
 
 def plan(shown: Shown, rng: np.random.Generator) -> Draft | None:
-    """The steps that are still to be done."""
+    """The steps that are still to be done.
+
+    What the first of them names has to be seen: it tells how far the episode is. Later steps
+    follow from the instruction.
+    """
     if not shown.story or not all(_sure(shown, task) for task in shown.story):
         return None
     steps: list[str] = []
@@ -229,6 +253,8 @@ def plan(shown: Shown, rng: np.random.Generator) -> Draft | None:
         wanted = task.wanted
         if wanted is None or shown.frame >= task.hold.stop:
             continue
+        if not steps and not _next_seen(shown, task):
+            return None
         taken = shown.frame >= task.hold.closed
         put = sentence(wanted, lambda n: _name(shown, n), None if taken else "it")
         if put is None:
@@ -244,8 +270,9 @@ def count(shown: Shown, rng: np.random.Generator) -> Draft | None:
     """How many objects of a category or colour are seen, when none is half hidden."""
     groups: dict[str, list[int]] = {}
     for i, record in enumerate(shown.objects):
-        groups.setdefault(plural(record.category), []).append(i)
-        if record.colour:
+        if is_label(record.category):
+            groups.setdefault(plural(record.category), []).append(i)
+        if is_label(record.colour):
             groups.setdefault(f"{record.colour} objects", []).append(i)
     certain = [
         things
@@ -310,8 +337,9 @@ def visibility(shown: Shown, rng: np.random.Generator) -> Draft | None:
     coloured = [o.category for o in shown.objects if named(o) != o.category]
     mixed = [f"{c} {n}" for n in dict.fromkeys(coloured) for c in colours]
     hidden = [named(o) for o in shown.objects]
-    absent = [thing for thing in dict.fromkeys((*hidden, *mixed)) if thing not in present]
+    absent = [thing for thing in dict.fromkeys((*hidden, *mixed)) if thing not in present and is_label(thing)]
     clear = [named(shown.objects[i]) for i in seen if shown.clear(i)]
+    clear = [thing for thing in clear if is_label(thing)]
     there = bool(rng.integers(2))
     thing = _pick(clear if there else absent, rng)
     if thing is None:

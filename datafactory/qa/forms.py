@@ -32,12 +32,12 @@ Form = Literal["json", "xml", "plain"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
 _EDGES = ("x1", "y1", "x2", "y2")
-_PIXELS = r"\[(\d+), ?(\d+), ?(\d+), ?(\d+)\]"
+_PIXELS = r"\[([0-9]+), ?([0-9]+), ?([0-9]+), ?([0-9]+)\]"
 _PICK_PLACE = re.compile(rf"pick at {_PIXELS}, place at {_PIXELS}")
 _BOX = re.compile(rf"(.+) {_PIXELS}")
-_POINT = re.compile(r"(.+) \((\d+), ?(\d+)\)")
-_STEP = re.compile(r"\d+\. (.+)")
-_WAYPOINT = re.compile(r"\((\d+), ?(\d+)\)")
+_POINT = re.compile(r"(.+) \(([0-9]+), ?([0-9]+)\)")
+_STEP = re.compile(r"[0-9]+\. (.+)")
+_WAYPOINT = re.compile(r"\(([0-9]+), ?([0-9]+)\)")
 _FENCE = re.compile(r"```(?:json|xml)?\s*(.*?)\s*```", re.DOTALL)
 
 
@@ -71,7 +71,7 @@ def parse_answer(text: str) -> Answer:
         if body.startswith("<"):
             return _read_xml(ElementTree.fromstring(f"<all>{body}</all>"))
         return _read_plain(body)
-    except (ValueError, KeyError, TypeError, ElementTree.ParseError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, ElementTree.ParseError) as error:
         shown = body if len(body) <= 60 else body[:57] + "..."
         why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise SpecError(
@@ -166,6 +166,7 @@ def _xml(answer: Answer) -> str:
 
 
 def _read_xml(root: ElementTree.Element) -> Answer:
+    _check_xml(root)
     tags = [element.tag for element in root]
     if tags and set(tags) == {"box"}:
         return Boxes(tuple(_xml_box(e, e.attrib["label"]) for e in root))
@@ -180,6 +181,17 @@ def _read_xml(root: ElementTree.Element) -> Answer:
     if tags == ["answer"]:
         return Words(root[0].text or "")
     raise ValueError(f"elements {tags} make no answer")
+
+
+def _check_xml(root: ElementTree.Element) -> None:
+    """Refuses what reading would pass over: elements in the wrong place, and stray text."""
+    inside = {"trace": {"point"}, "plan": {"step"}}
+    for element in root.iter():
+        if element is not root and not {e.tag for e in element} <= inside.get(element.tag, set()):
+            raise ValueError(f"<{element.tag}> has elements in it that do not belong there")
+        stray = (element.tail, None if element.tag in ("step", "answer") else element.text)
+        if any(text and not text.isspace() for text in stray):
+            raise ValueError(f"there is text in or behind <{element.tag}>")
 
 
 def _xml_box(element: ElementTree.Element, label: str) -> Box:

@@ -76,8 +76,12 @@ def questions(
         rng: Where all choices come from; the same generator state gives the same questions.
         resize: Size of the images the coordinates are for; the default budget if None.
         rules: What is asked; the defaults if None.
+
+    Raises:
+        SpecError: The camera is not known, as that of imported images.
     """
     rules = rules or Rules()
+    _check_camera(view)
     width, height = (resize or Resize()).size(view.intrinsics.width, view.intrinsics.height)
     story = sub_tasks(episode)
     found: dict[str, QASample] = {}
@@ -88,6 +92,17 @@ def questions(
         for sample in _about(shown, rules, rng):
             found.setdefault(sample.question_id, sample)
     return list(found.values())
+
+
+def _check_camera(view: View) -> None:
+    k = view.intrinsics
+    if not np.isfinite([k.fx, k.fy, k.cx, k.cy]).all():
+        raise SpecError(
+            f"nothing can be asked about the images of the variant '{view.variant}'",
+            where=f"episode {view.episode_id}, camera {view.camera}",
+            why=f"{view.renderer} made them: the camera and what it shows are not known",
+            remedy="choose a --variant that was rendered from the episodes' states",
+        )
 
 
 def _images(length: int, wanted: int, rng: np.random.Generator) -> Sequence[int]:

@@ -1,7 +1,8 @@
 """Noun phrases that fit exactly one of the objects in an image.
 
 A phrase is used only when no other object that shows a pixel fits it too, so an answer is never a
-matter of luck. Objects for which there is no such phrase are not asked about.
+matter of luck. Objects for which there is no such phrase are not asked about, nor are those whose
+phrases are no labels, as those of the categories ``can (12 oz)`` and ``7up``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from datafactory.episode import ObjectRecord
+from datafactory.qa.answers import is_label
 
 UNSAID = frozenset({"fruit"})
 """Materials that are not said of objects made of them."""
@@ -63,7 +65,7 @@ def references(candidates: Sequence[Candidate]) -> dict[int, tuple[str, ...]]:
 
 def _unique(mine: Iterable[str], every: Mapping[int, Iterable[str]]) -> tuple[str, ...]:
     times = Counter(chain.from_iterable(set(p) for p in every.values()))
-    return tuple(dict.fromkeys(p for p in mine if times[p] == 1))
+    return tuple(dict.fromkeys(p for p in mine if times[p] == 1 and is_label(p)))
 
 
 def _words(record: ObjectRecord) -> tuple[str, ...]:
@@ -76,7 +78,7 @@ def _words(record: ObjectRecord) -> tuple[str, ...]:
     if material:
         found.append(f"{material} {record.category}")
         if record.colour != record.category:
-            found.append(f"{record.colour} {material} {record.category}".strip())
+            found.append(f"{record.colour} {material} {record.category}".lstrip())
     return tuple(dict.fromkeys(found))
 
 

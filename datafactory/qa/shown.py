@@ -17,13 +17,17 @@ from datafactory.qa.references import SUPPORTS, Candidate, references
 from datafactory.qa.story import SubTask, relations
 from datafactory.render.annotate import CORNERS
 from datafactory.render.cameras import project
-from datafactory.render.masks import label_at
+from datafactory.render.masks import label_at, object_mask
 from datafactory.render.view import View
 from datafactory.store.stored import StoredEpisode
 
 Array = NDArray[np.float64]
 
 ROOM = "room"
+ALMOST_WHOLE = 0.9
+"""Without masks, every point of an object seen more than this is taken to be seen."""
+NEAR_PX = 2.0
+"""A touched point lies on the object's edge as often as not: so near to it is on it."""
 SETTLED_S = 0.5
 """The final graph holds in the last half second."""
 
@@ -116,12 +120,25 @@ class Shown:
         """
         masks, k = self.view.masks, self.view.intrinsics
         if masks is None:
-            return self.visibility(index) > 0.9
+            return self.visibility(index) > ALMOST_WHOLE
         x, y = math.floor(float(uv[0])), math.floor(float(uv[1]))
         if not (0 <= x < k.width and 0 <= y < k.height):
             return False
         label = label_at(masks, self.image, x, y)
         return self.view.entities[label] == self.objects[index].name
+
+    def shows_near(self, index: int, uv: NDArray[np.floating]) -> bool:
+        """Whether the centre of a pixel of an object is within ``NEAR_PX`` of coordinates (2,).
+
+        Without masks, whether the object is seen almost whole.
+        """
+        masks = self.view.masks
+        if masks is None:
+            return self.visibility(index) > ALMOST_WHOLE
+        label = self.view.entities.index(self.objects[index].name)
+        rows, columns = np.nonzero(object_mask(masks, self.image, label))
+        away = np.hypot(columns + 0.5 - float(uv[0]), rows + 0.5 - float(uv[1]))
+        return bool((away <= NEAR_PX).any())
 
     def project(self, world: Array) -> Array:
         """Image coordinates (n, 2) of world points (n, 3) for where the camera is now."""

@@ -32,6 +32,7 @@ def store_questions(path: str, variant: str | None = None, *, seed: int = 0) -> 
 
     Raises:
         DatasetError: Nothing was rendered.
+        SpecError: The images were imported, so nothing is known of what they show.
         DatasetLockedError: The dataset is being written.
         StorageError: The disk is full; what is committed stays.
     """
@@ -40,8 +41,7 @@ def store_questions(path: str, variant: str | None = None, *, seed: int = 0) -> 
     name = find_variant(dataset, variant).name
     with writer_lock(location, "questions"):
         committer = Committer(location)
-        committer.add_table(TABLE)
-        known = {sample.question_id for sample in stored_questions(open_dataset(path))}
+        known = _known(open_dataset(path), name)
         added, waiting = 0, list[QASample]()
         for sample in _asked(dataset, name, seed):
             if sample.question_id in known:
@@ -51,6 +51,21 @@ def store_questions(path: str, variant: str | None = None, *, seed: int = 0) -> 
             if len(waiting) == ROWS_PER_COMMIT:
                 added += _commit(committer, waiting)
         return added + _commit(committer, waiting)
+
+
+def _known(dataset: Dataset, variant: str) -> set[str]:
+    """Ids of the questions about a variant that are kept already."""
+    if TABLE not in dataset.tables:
+        return set()
+    with reading(dataset.location, TABLE):
+        ids = dataset.table(TABLE).to_table(
+            columns=["question_id"], filter=f"variant = {_quoted(variant)}"
+        )
+    return set(ids.column(0).to_pylist())
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _asked(dataset: Dataset, variant: str, seed: int) -> Iterator[QASample]:
@@ -65,6 +80,7 @@ def _commit(committer: Committer, waiting: list[QASample]) -> int:
     count = len(waiting)
     if count:
         rows = qa_rows(waiting)
+        committer.add_table(TABLE)
         committer.append(TABLE, committer.writer.write(TABLE, rows), {})
         waiting.clear()
     return count
@@ -74,7 +90,7 @@ def stored_questions(dataset: Dataset, episode_id: str | None = None) -> list[QA
     """The questions of a dataset, or of one episode; none is no error."""
     if TABLE not in dataset.tables:
         return []
-    where = None if episode_id is None else f"episode_id = '{episode_id.replace(chr(39), '')}'"
+    where = None if episode_id is None else f"episode_id = {_quoted(episode_id)}"
     with reading(dataset.location, TABLE):
         rows = to_rows(dataset.table(TABLE).to_table(filter=where))
     return [qa_sample(row) for row in rows]

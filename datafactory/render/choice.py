@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import mujoco
+
 from datafactory.errors import DataFactoryError, MissingPartError, PluginError
 from datafactory.plugin import load, registered
 from datafactory.render.raycast import cuda_devices
@@ -66,6 +68,16 @@ def choose(name: str = AUTO) -> Renderer:
         PluginError: The plugin cannot be loaded or made.
     """
     return _made(decide(name))
+
+
+def identity(renderer: Renderer) -> str:
+    """What images of one variant must have in common: version, device and engine.
+
+    Other devices and drivers draw other bytes, so a variant is finished by what began it.
+    """
+    device = renderer.finding() if hasattr(renderer, "finding") else ""
+    parts = (renderer.version, device, f"MuJoCo {mujoco.mj_versionString()}")
+    return "; ".join(part for part in parts if part)
 
 
 def probe() -> tuple[RendererState, ...]:

@@ -118,7 +118,9 @@ class GL:
         if device() is not None:
             return None
         tried = [f"{backend}: {try_backend(backend)[1]}" for backend in backends()]
-        return "no OpenGL context (" + ("; ".join(tried) or "MUJOCO_GL is off") + ")", REMEDY
+        if not tried:
+            return "no OpenGL context (MUJOCO_GL switches it off)", "unset MUJOCO_GL"
+        return "no OpenGL context (" + "; ".join(tried) + ")", REMEDY
 
     @staticmethod
     def finding() -> str:

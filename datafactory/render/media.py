@@ -242,7 +242,7 @@ def _encode_h264(rgb: Bytes, fps: int) -> bytes:
         raise SpecError(
             f"h264 cannot store images of {width} x {height} pixels",
             why="it stores colour for blocks of 2 x 2 pixels",
-            remedy="choose an even width and height, or --codec jpeg",
+            remedy="choose an even width and height, or the codec jpeg (--set codec=jpeg)",
         )
     exact = (
         Interpolation.BILINEAR

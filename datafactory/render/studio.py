@@ -16,6 +16,7 @@ from datafactory.geometry import Pose
 from datafactory.inspection import asset_records
 from datafactory.render.annotate import annotate
 from datafactory.render.cameras import blocked, camera_shots, compose, inverse, resolve
+from datafactory.render.choice import identity
 from datafactory.render.look import Look, draw_look
 from datafactory.render.media import (
     contact_strip,
@@ -84,8 +85,11 @@ class Studio:
     _meshes: dict[str, bytes] = field(default_factory=dict)
     _cameras: tuple[CameraSpec, ...] = ()
 
+    _identity: str = ""
+
     def __post_init__(self) -> None:
         self._cameras = resolve(self.style)
+        self._identity = identity(self.renderer)
 
     def close(self) -> None:
         """Frees the renderer."""
@@ -163,7 +167,8 @@ class Studio:
                     f"the camera '{shot.camera}' sees nothing of the scene",
                     where=f"episode {episode.episode_id}",
                     why=f"it is {inside}",
-                    remedy="move it in the style, or draw smaller errors (randomise.camera)",
+                    remedy="move it in the style, draw smaller errors (randomise.camera), or leave "
+                    f"the episode out: --where \"episode_id != '{episode.episode_id}'\"",
                 )
         film = Film(
             stage, poses, shots, shadows=style.shadows, depth=style.depth, samples=style.samples
@@ -209,7 +214,7 @@ class Studio:
             variant=self.variant,
             camera=shot.camera,
             renderer=self.renderer.name,
-            renderer_version=self.renderer.version,
+            renderer_version=self._identity,
             style_hash=style.style_hash,
             look_json=look,
             fps=style.fps,

@@ -7,18 +7,45 @@ What is drawn for one episode follows from (style seed, episode id, named stream
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from datafactory.render.stage import MAX_LIGHTS
 from datafactory.store.encode import canonical_json
 
 Level = Literal["off", "low", "medium", "high"]
 Split = Literal["seen", "unseen", "all"]
-Span = tuple[float, float]
-"""(lowest, highest) of a uniform draw."""
+
+
+def _within(low: float, high: float) -> Callable[[tuple[float, float]], tuple[float, float]]:
+    """Demands that a (lowest, highest) pair is in order and within limits."""
+
+    def check(span: tuple[float, float]) -> tuple[float, float]:
+        if not span[0] <= span[1]:
+            raise ValueError(f"the lowest value comes first, and {span[0]:g} > {span[1]:g}")
+        if span[0] < low or span[1] > high:
+            raise ValueError(f"values from {low:g} to {high:g} make sense here")
+        return span
+
+    return check
+
+
+Lamps = Annotated[tuple[int, int], AfterValidator(_within(0, MAX_LIGHTS - 1))]
+Angle = Annotated[tuple[float, float], AfterValidator(_within(-360, 360))]
+Elevation = Annotated[tuple[float, float], AfterValidator(_within(1, 90))]
+Strength = Annotated[tuple[float, float], AfterValidator(_within(0, 10))]
+Kelvin = Annotated[tuple[float, float], AfterValidator(_within(1000, 25000))]
+Stops = Annotated[tuple[float, float], AfterValidator(_within(-8, 8))]
+Noise = Annotated[tuple[float, float], AfterValidator(_within(0, 128))]
+Blur = Annotated[tuple[float, float], AfterValidator(_within(0, 16))]
+Share = Annotated[tuple[float, float], AfterValidator(_within(0, 1))]
 Vector = tuple[float, float, float]
+Pixels = Annotated[int, Field(ge=16, le=8192)]
+UNIT = 1e-3
+"""How far the length of a quaternion may be off."""
 
 
 class _Strict(BaseModel):
@@ -28,15 +55,13 @@ class _Strict(BaseModel):
 class LightRanges(_Strict):
     """Lights: one sun or ceiling light that casts the shadow, and lamps without one."""
 
-    lamps: tuple[int, int] = Field(
-        default=(1, 1), description="number of lamps beside the main light"
-    )
-    azimuth_deg: Span = Field(default=(-120.0, -120.0), description="main light around z, 0 = +x")
-    elevation_deg: Span = Field(default=(60.0, 60.0), description="main light above the horizon")
-    intensity: Span = Field(default=(0.75, 0.75), description="main light")
-    lamp_intensity: Span = Field(default=(0.25, 0.25), description="each lamp")
-    ambient: Span = Field(default=(0.35, 0.35), description="light from all sides")
-    temperature_k: Span = Field(default=(5600.0, 5600.0), description="colour temperature, kelvin")
+    lamps: Lamps = Field(default=(1, 1), description="number of lamps beside the main light")
+    azimuth_deg: Angle = Field(default=(-120.0, -120.0), description="main light about z")
+    elevation_deg: Elevation = Field(default=(60.0, 60.0), description="main light above horizon")
+    intensity: Strength = Field(default=(0.75, 0.75), description="main light")
+    lamp_intensity: Strength = Field(default=(0.25, 0.25), description="each lamp")
+    ambient: Strength = Field(default=(0.35, 0.35), description="light from all sides")
+    temperature_k: Kelvin = Field(default=(5600.0, 5600.0), description="colour temperature, K")
 
 
 class SurfaceRanges(_Strict):
@@ -67,13 +92,13 @@ class CameraRanges(_Strict):
 class SensorRanges(_Strict):
     """What a real camera does to a picture; drawn once per episode, noise once per image."""
 
-    exposure_stops: Span = (0.0, 0.0)
+    exposure_stops: Stops = (0.0, 0.0)
     white_balance: float = Field(
         default=0.0, ge=0, le=0.5, description="largest gain change of a channel"
     )
-    noise: Span = Field(default=(0.0, 0.0), description="standard deviation, grey levels of 255")
-    blur_px: Span = Field(default=(0.0, 0.0), description="standard deviation, pixels")
-    vignette: Span = Field(default=(0.0, 0.0), description="darkening in the corners")
+    noise: Noise = Field(default=(0.0, 0.0), description="standard deviation, grey levels of 255")
+    blur_px: Blur = Field(default=(0.0, 0.0), description="standard deviation, pixels")
+    vignette: Share = Field(default=(0.0, 0.0), description="darkening in the corners")
 
 
 LIGHTS: Mapping[Level, LightRanges] = {
@@ -191,6 +216,10 @@ class CameraSpec(_Strict):
     def _one_pose(self) -> CameraSpec:
         if (self.look_from is None) != (self.look_at is None):
             raise ValueError("look_from and look_at belong together")
+        if self.look_from is not None and self.look_from == self.look_at:
+            raise ValueError("look_from and look_at are the same point")
+        if self.pose is not None and abs(math.dist(self.pose[3:], (0, 0, 0, 0)) - 1) > UNIT:
+            raise ValueError("the last four numbers of pose are no unit quaternion")
         if self.look_from is not None and self.pose is not None:
             raise ValueError("give look_from and look_at, or pose")
         if self.mount in ("table", "base", "world") and self.look_from is None and not self.pose:
@@ -204,7 +233,7 @@ class Style(_Strict):
     style: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$", description="name")]
     description: str = ""
     renderer: str = Field(default="auto", description="auto, or a registered renderer")
-    size: tuple[int, int] = Field(default=(224, 224), description="width, height, pixels")
+    size: tuple[Pixels, Pixels] = Field(default=(224, 224), description="width, height, pixels")
     fps: int = Field(
         default=10, ge=1, le=1000, description="images per second; divides the episodes' rate"
     )
@@ -231,6 +260,12 @@ class Style(_Strict):
     masks: bool = True
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
 
+    @model_validator(mode="after")
+    def _storable(self) -> Style:
+        if self.codec == "h264" and (self.size[0] % 2 or self.size[1] % 2):
+            raise ValueError("h264 needs an even width and height; or use codec jpeg or png")
+        return self
+
     @property
     def style_hash(self) -> str:
         """32 hex digits over everything that changes what is drawn and how it is stored.
@@ -238,6 +273,12 @@ class Style(_Strict):
         The renderer is not part of it: name and version of the one that drew are kept beside it.
         """
         data = self.model_dump(mode="json", exclude={"style", "description", "files", "renderer"})
+        if self.files is not None:  # names of the user's files, wherever their folder is
+            data |= {
+                key: data[key].replace(self.files, "", 1)
+                for key in ("sky", "table", "floor", "wall")
+                if data[key].startswith("local:")
+            }
         return hashlib.blake2b(canonical_json(data).encode(), digest_size=16).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from datafactory.geometry import quat_conjugate, quat_multiply
 from datafactory.store.series import TRAJECTORY
 
 Row = Mapping[str, Any]
+IMPORTED = "import:"
+"""How the ``generator`` of imported episodes begins."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +77,11 @@ class StoredEpisode:
     trajectory: Trajectory
     replay: Replay | None
     extra: Mapping[str, Any]
+
+    @property
+    def imported(self) -> bool:
+        """Whether it came from elsewhere: nothing of it was executed or checked here."""
+        return self.generator.startswith(IMPORTED)
 
     @property
     def length(self) -> int:

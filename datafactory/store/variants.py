@@ -120,6 +120,25 @@ def variants(dataset: Dataset) -> tuple[VariantInfo, ...]:
     return tuple(result)
 
 
+@dataclass(frozen=True)
+class Identity:
+    """What all images of one variant must have in common."""
+
+    style_hash: str
+    renderer: str
+    renderer_version: str
+
+
+def identities(dataset: Dataset, variant: str) -> tuple[Identity, ...]:
+    """The identities found in the rows of a variant: one, or none when it does not exist."""
+    if TABLE not in dataset.tables:
+        return ()
+    keys = ["style_hash", "renderer", "renderer_version"]
+    where = "variant = '" + variant.replace("'", "''") + "'"
+    found = scan_renders(dataset, where, keys).group_by(keys)
+    return tuple(Identity(**row) for row in found.aggregate([]).to_pylist())
+
+
 def find_variant(dataset: Dataset, name: str | None = None) -> VariantInfo:
     """One variant by name; None for the only one.
 
