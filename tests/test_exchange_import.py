@@ -223,7 +223,9 @@ def test_a_video_short_of_images_is_left_out_and_said(tmp_path, count, remarks):
     video = encode_images(pictures(0, count), 10, "h264").data
     (folder / "episode_000000.mp4").write_bytes(video)
     made = read(LeRobotImport, tmp_path / "x", tmp_path / "d")
-    assert len(made.runs()[0].options["remarks"]) == remarks
+    said = [r for r in made.runs()[0].options["remarks"] if "left out" in r]
+    assert len(said) == remarks
+    assert all("episode 0" in r and "episode_000000.mp4" in r for r in said)
     assert len(variants(made)) == 1 - remarks
 
 

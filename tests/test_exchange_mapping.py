@@ -51,6 +51,33 @@ def test_wrong_mappings_are_refused():
     assert "interndata_a1" in str(caught.value)
 
 
+POSE = {"position": {"key": "p", "columns": [0, 3]}, "rotation": {"key": "p", "columns": [3, 7]}}
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "message"),
+    [
+        ("joint_positions", {"key": "a", "names": "("}, "regular expression"),
+        ("joint_positions", {"key": "a", "but": "("}, "regular expression"),
+        ("joint_positions", {"key": "a", "scale": float("nan")}, "finite"),
+        ("gripper_opening", {"key": "a", "closed": 1, "open": 1}, "closed and open"),
+        ("joint_positions", {"key": "p", "columns": [0, 8]}, "it has 7"),
+        ("joint_positions", {"key": "p", "columns": [-8, None]}, "it has 7"),
+        ("eef_pose", {**POSE, "position": {"key": "p"}}, "gives 7"),
+        ("eef_pose", {**POSE, "rotation": {"key": "p"}}, "gives 7"),
+        (
+            "action_eef",
+            {**POSE, "rotation": {"key": "p", "columns": [3, 7], "form": "euler_xyz"}},
+            "gives 4",
+        ),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(entry, value, message):
+    given = {"joint_positions": {"key": "q"}, entry: value}
+    with pytest.raises(SpecError, match=message):
+        Reader(parse_mapping(given), {"p": list("0123456"), "q": ["0"]})
+
+
 def test_a_file_is_read(tmp_path):
     path = tmp_path / "m.yaml"
     path.write_text("name: mine\njoint_positions: {key: a, columns: [0, 2]}\n")

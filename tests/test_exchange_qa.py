@@ -14,9 +14,13 @@ from datafactory.exchange.contract import ExportOptions, ExportSummary
 from datafactory.exchange.qa_jsonl import QAJsonl
 from datafactory.qa.answers import PickPlace
 from datafactory.qa.forms import parse_answer
-from datafactory.store.dataset import Dataset
-from tests.store_fixture import make
-from tests.view_fixture import dataset
+from datafactory.store.commit import Committer
+from datafactory.store.dataset import Dataset, open_dataset
+from datafactory.store.encode import asset_row, episode_row
+from datafactory.store.location import Location
+from tests.fake_attempts import FakeSpec
+from tests.store_fixture import lineage, make
+from tests.view_fixture import accepted, dataset
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +108,6 @@ def test_wrong_settings(source: Dataset, tmp_path: Path, settings, message: str)
 
 def test_without_images(source: Dataset, tmp_path: Path) -> None:
     make(tmp_path / "states", count=5)
-    from datafactory.store.dataset import open_dataset
-
     with pytest.raises(DatasetError, match="no rendered images"):
         export(open_dataset(tmp_path / "states"), tmp_path / "x")
     with pytest.raises(UnknownNameError, match="camera"):
@@ -133,15 +135,16 @@ def test_thresholds(source: Dataset, tmp_path: Path) -> None:
 
 
 def test_episodes_without_images_are_said(tmp_path: Path) -> None:
-    from datafactory.store.dataset import open_dataset
-    from tests.render_fixture import copy, render
-
-    path = copy(tmp_path / "d")
-    render(path, "size=[224, 160]", limit=1)
-    summary = export(open_dataset(path), tmp_path / "x")
+    dataset(tmp_path / "d", episodes=1)
+    committer, added = Committer(Location.of(tmp_path / "d")), accepted("pick_place", 1)
+    row = episode_row(added, lineage(FakeSpec()))
+    committer.add_assets([asset_row(a) for a in added.assets])
+    committer.append("episodes", committer.writer.write("episodes", [row]), {})
+    found = open_dataset(tmp_path / "d")
+    summary = export(found, tmp_path / "x")
     assert summary.episodes == 1
-    assert summary.remarks[1:] == ("2 of 3 episodes have no images of 'default' and were left out",)
-    assert len(export(open_dataset(path), tmp_path / "y", limit=1).remarks) == 1
+    assert summary.remarks[1:] == ("1 of 2 episodes have no images of 'plain' and were left out",)
+    assert len(export(found, tmp_path / "y", limit=1).remarks) == 1
+    last = found.episode(1).episode_id
     with pytest.raises(SpecError, match="nothing to export"):
-        last = open_dataset(path).episode(2).episode_id
-        export(open_dataset(path), tmp_path / "z", where=f"episode_id = '{last}'")
+        export(found, tmp_path / "z", where=f"episode_id = '{last}'")

@@ -67,25 +67,56 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path):
         "with atomic_target(sys.argv[1], single_file=False) as t:\n"
         "    (t / 'half').write_bytes(b'1'); os.kill(os.getpid(), 9)\n"
     )
-    subprocess.run([sys.executable, "-c", program, str(tmp_path / "out")], check=False)
-    assert len(left(tmp_path)) == 1
+    killed = subprocess.Popen([sys.executable, "-c", program, str(tmp_path / "out")])
+    # a zombie: it has ended, but nobody has waited for it
+    os.waitid(os.P_PID, killed.pid, os.WEXITED | os.WNOWAIT)
+    assert left(tmp_path) == [".out.lock", ".out.partial"]
     with atomic_target(tmp_path / "out", single_file=False) as target:
         (target / "whole").write_bytes(b"1")
+    killed.wait()
     assert left(tmp_path) == ["out"]
     assert left(tmp_path / "out") == ["whole"]
 
 
 def test_a_running_writer_is_not_disturbed(tmp_path):
-    other = tmp_path / f".out.partial-{os.getppid()}"
-    other.mkdir()
-
     def write():
         with atomic_target(tmp_path / "out", single_file=False):
             raise AssertionError
 
-    with pytest.raises(SpecError, match="another process"):
+    with atomic_target(tmp_path / "out", single_file=False) as target:
+        (target / "mine").touch()
+        with pytest.raises(SpecError, match="another process"):
+            write()
+        assert left(target) == ["mine"]
+    assert left(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize(
+    ("place", "single", "error", "message"),
+    [
+        ("empty", True, SpecError, "folder"),
+        ("file/out", False, SpecError, "cannot be made"),
+        ("s3://bucket/out", False, SpecError, "local"),
+        ("read/out", False, SpecError, "inside"),
+        ("x" * 300, False, StorageError, "failed"),
+    ],
+)
+def test_impossible_places_are_refused_before_any_work(
+    tmp_path, monkeypatch, place, single, error, message
+):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "read").mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+
+    def write():
+        with atomic_target(place, single_file=single, source=tmp_path / "read"):
+            raise AssertionError
+
+    with pytest.raises(error, match=message):
         write()
-    assert other.is_dir()
+    assert left(tmp_path) == ["empty", "file", "read"]
+    assert left(tmp_path / "read") == []
 
 
 @pytest.mark.parametrize(

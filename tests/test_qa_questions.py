@@ -136,6 +136,13 @@ def test_grasp_points_are_asked_for_before_the_grasp_only(samples) -> None:
     for sample in of_kind(found, "affordance"):
         frame = views(task)[sample.camera].frames[sample.frame]
         assert len(sample.answer.points) == 2
+        view, meant = views(task)[sample.camera], fits(sample.answer.points[0].label, task)
+        for point in sample.answer.points if len(meant) == 1 else ():
+            label = view.entities.index(episode(task).objects[meant[0]].name)
+            rows, columns = np.nonzero(object_mask(view.masks, sample.frame, label))
+            sx, sy = scale(sample)
+            away = np.hypot(columns + 0.5 - point.x / sx, rows + 0.5 - point.y / sy)
+            assert away.min() <= 2.0 + 1.5 / min(sx, sy)  # the answer is a whole pixel
         assert any(frame < t.hold.closed for t in story)
 
 

@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from datafactory.errors import DatasetError
+from datafactory.errors import DatasetError, SpecError
+from datafactory.exchange.contract import ExportOptions, ImportOptions
+from datafactory.exchange.lerobot_import import LeRobotImport
+from datafactory.exchange.lerobot_v21 import LeRobotV21
+from datafactory.exchange.qa_jsonl import QAJsonl
 from datafactory.qa.forms import parse_answer
 from datafactory.qa.store import store_questions, stored_questions
 from datafactory.store.dataset import content_digest, open_dataset
+from tests.exchange_fixture import export, ignore
 from tests.render_fixture import copy, render, states
 
 
@@ -28,3 +33,14 @@ def test_questions_are_kept_once(tmp_path):
 def test_nothing_rendered_is_an_error():
     with pytest.raises(DatasetError, match="datafactory render"):
         store_questions(str(states()))
+
+
+def test_imported_images_are_refused_and_nothing_is_written(tmp_path):
+    export(LeRobotV21(), tmp_path / "x")
+    path = str(tmp_path / "d")
+    LeRobotImport().read(tmp_path / "x", tmp_path / "d", ImportOptions(), ignore)
+    with pytest.raises(SpecError, match="nothing can be asked"):
+        store_questions(path)
+    assert "qa" not in open_dataset(path).tables
+    with pytest.raises(SpecError, match="nothing can be asked"):
+        QAJsonl().write(open_dataset(path), tmp_path / "y", ExportOptions(), ignore)

@@ -6,9 +6,15 @@
     extras/models/<hash>.xml         the episode's model as MJCF, with its mesh files beside it
     extras/states/episode_N.npz      exact states, controls and object poses at the record rate
     extras/cameras/<camera>/episode_N.json       intrinsics and camera poses of every image
-    extras/annotations/<camera>/episode_N.npz    boxes, visibility and projections
+    extras/annotations/<camera>/episode_N.npz    boxes, visibility and projections; with masks,
+                                     their runs too: mask_offsets, mask_values, mask_lengths ...
+    extras/depth/<camera>/episode_N/FRAME.png    depth, 16-bit millimetres, 0 for none
     extras/licences.json             every asset used, with licence, author and source
     extras/ATTRIBUTION.md            the same for people
+
+Depth images and masks are there when the render variant has them. Masks are run lengths, row by
+row, as in ``datafactory.render.view.Masks``; the labels of their values are the ``entities`` of
+the camera's JSON file.
 """
 
 from __future__ import annotations
@@ -23,7 +29,8 @@ import numpy as np
 
 from datafactory.exchange.episodes import Sample
 from datafactory.exchange.provenance import or_null, write_json
-from datafactory.render.view import View
+from datafactory.render.media import spans
+from datafactory.render.view import Media, View
 from datafactory.store.dataset import Dataset
 from datafactory.store.encode import canonical_json
 from datafactory.store.stored import StoredEpisode
@@ -67,6 +74,8 @@ class Extras:
         for camera, view in sample.views.items():
             write_json(self._root / f"cameras/{camera}/{name}.json", _calibration(view))
             self._arrays(f"annotations/{camera}/{name}.npz", _annotations(view))
+            if view.depth is not None:
+                _write_files(self._root / f"depth/{camera}/{name}", view.depth)
 
     def _arrays(self, place: str, arrays: dict[str, Any]) -> None:
         path = self._root / place
@@ -136,6 +145,7 @@ def _calibration(view: View) -> dict[str, Any]:
         "axes": "OpenCV: x right, y down, z forward; poses are xyz + quaternion wxyz",
         "intrinsics": or_null(asdict(view.intrinsics)),
         "frames": view.frames.tolist(),
+        "entities": list(view.entities),
         "world_from_camera": or_null(view.world_from_camera),
         "base_from_camera": or_null(view.base_from_camera),
         "renderer": f"{view.renderer} {view.renderer_version}",
@@ -144,8 +154,17 @@ def _calibration(view: View) -> dict[str, Any]:
 
 
 def _annotations(view: View) -> dict[str, Any]:
-    names = [f.name for f in fields(view.annotations)]
-    return {name: getattr(view.annotations, name) for name in names}
+    found = {f.name: getattr(view.annotations, f.name) for f in fields(view.annotations)}
+    if view.masks is not None:
+        found |= {f"mask_{f.name}": getattr(view.masks, f.name) for f in fields(view.masks)}
+    return found
+
+
+def _write_files(folder: Path, media: Media) -> None:
+    """Writes the stored image files of a pack, byte for byte."""
+    folder.mkdir(parents=True)
+    for k, (begin, end) in enumerate(spans(media.offsets, None)):
+        (folder / f"{k:06d}.png").write_bytes(media.data[begin:end])
 
 
 def _attribution(rows: list[dict[str, Any]]) -> str:

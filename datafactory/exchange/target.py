@@ -40,8 +40,8 @@ def atomic_target(
         StorageError: The disk is full or cannot be written.
     """
     final = Path(os.path.abspath(path))
-    _refuse(os.fspath(path), final, single_file, source)
     try:
+        _refuse(os.fspath(path), final, single_file, source)
         with _locked(final):
             partial = final.with_name(f".{final.name}.partial")
             _remove(partial)  # of a killed process: the lock is ours
@@ -55,7 +55,11 @@ def atomic_target(
     except StorageError as error:
         raise _failed(final, error.why) from error
     except OSError as error:
-        if error.errno in _FULL or "No space left" in str(error):
+        if (
+            error.errno in _FULL
+            or error.errno == errno.ENAMETOOLONG
+            or "No space left" in str(error)
+        ):
             raise _failed(final, error.strerror or str(error)) from error
         raise
 

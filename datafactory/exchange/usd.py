@@ -26,7 +26,7 @@ from datafactory.exchange.episodes import Sample
 from datafactory.exchange.extras import Extras
 from datafactory.exchange.provenance import write_json
 from datafactory.exchange.usd_episode import EpisodeFiles, write_episode
-from datafactory.exchange.usd_layer import require_usd
+from datafactory.exchange.usd_layer import require_usd, saving
 from datafactory.render.library import load_style
 from datafactory.render.stage import Film, Images
 from datafactory.render.studio import Studio
@@ -79,7 +79,8 @@ class Usd:
                     raise _no_physics(episode)
                 files = mesh_files(dataset, episode.replay, meshes)
                 film = looks.film(episode)
-                made = write_episode(episode, files, target / name, number, film)
+                with saving(target):
+                    made = write_episode(episode, files, target / name, number, film)
                 entries.append(_entry(episode, name, made))
                 every = np.arange(episode.length)
                 extras.add(Sample(episode, {}, episode.fps, every, every), number)

@@ -7,15 +7,19 @@ position in a layer is the double it was computed as.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datafactory.errors import MissingPartError
+from datafactory.errors import MissingPartError, StorageError
 
+FULL_BYTES = 1 << 20
+"""Free space below which a disk counts as full."""
 ROOT = "/World"
 """Path of the default prim; everything else is below it."""
 
@@ -34,6 +38,24 @@ def require_usd() -> None:
             why=f"{type(error).__name__}: {error}",
             remedy="pip install 'datafactory[exchange]'",
         ) from error
+
+
+@contextmanager
+def saving(folder: Path) -> Iterator[None]:
+    """Tells a full disk from other failures of OpenUSD, whose errors do not name their cause.
+
+    Raises:
+        StorageError: OpenUSD failed, and the disk of ``folder`` is full.
+    """
+    from pxr import Tf
+
+    try:
+        yield
+    except Tf.ErrorException as error:
+        if shutil.disk_usage(folder).free > FULL_BYTES:
+            raise
+        why = " ".join(str(error).split())[:300]
+        raise StorageError(f"no space left for {folder}", why=why) from error
 
 
 def new_layer(path: Path, fps: int = 0, frames: int = 0) -> Any:

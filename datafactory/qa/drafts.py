@@ -337,11 +337,10 @@ def visibility(shown: Shown, rng: np.random.Generator) -> Draft | None:
     coloured = [o.category for o in shown.objects if named(o) != o.category]
     mixed = [f"{c} {n}" for n in dict.fromkeys(coloured) for c in colours]
     hidden = [named(o) for o in shown.objects]
-    absent = [thing for thing in dict.fromkeys((*hidden, *mixed)) if thing not in present and is_label(thing)]
+    absent = [thing for thing in dict.fromkeys((*hidden, *mixed)) if thing not in present]
     clear = [named(shown.objects[i]) for i in seen if shown.clear(i)]
-    clear = [thing for thing in clear if is_label(thing)]
     there = bool(rng.integers(2))
-    thing = _pick(clear if there else absent, rng)
+    thing = _pick([t for t in (clear if there else absent) if is_label(t)], rng)
     if thing is None:
         return None
     return Draft({"thing": _article(thing)}, Words("yes" if there else "no"))

@@ -72,11 +72,16 @@ def parse_answer(text: str) -> Answer:
             return _read_xml(ElementTree.fromstring(f"<all>{body}</all>"))
         return _read_plain(body)
     except (ValueError, KeyError, TypeError, RecursionError, ElementTree.ParseError) as error:
-        shown = body if len(body) <= 60 else body[:57] + "..."
         why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise SpecError(
-            f"this is no answer: {shown!r}", why=why, remedy="see datafactory.qa.forms"
+            f"this is no answer: {_start(body, 60)!r}",
+            why=_start(why, 200),
+            remedy="see datafactory.qa.forms",
         ) from error
+
+
+def _start(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."
 
 
 def _json(answer: Answer) -> Any:

@@ -199,7 +199,7 @@ class Drawing:
         for shot in film.shots:
             size = (frames, shot.intrinsics.height, shot.intrinsics.width)
             rgb = np.empty((*size, 3), np.uint8)
-            images.append(Images(rgb, np.empty(size, np.float32), np.empty(size, np.uint8)))
+            images.append(Images(rgb, np.zeros(size, np.float32), np.empty(size, np.uint8)))
             smooth = film.samples > 1 and film.stage.sky is not None
             coverage.append(np.empty(size, np.float32) if smooth else None)
         for frame in range(frames):
@@ -227,10 +227,11 @@ class Drawing:
         image.rgb[frame] = np.rint(encoded * 255.0).astype(np.uint8)
         labels = self._draw(shot, camera, modes.DRAW_MODE_SEGMENTATION_BY_ID, np.uint8, 1)
         image.entity[frame] = labels[..., 0]
-        inverse = self._draw(shot, camera, modes.DRAW_MODE_DEPTH, np.float32, 1)
-        # Depth values are reversed: 1 at the near plane, 0 at the far plane.
-        metres = np.float32(NEAR_M * FAR_M) / (NEAR_M + inverse * np.float32(FAR_M - NEAR_M))
-        image.depth_m[frame] = np.where(labels[..., 0] == BACKGROUND, np.float32(0.0), metres)
+        if self.film.depth:
+            inverse = self._draw(shot, camera, modes.DRAW_MODE_DEPTH, np.float32, 1)
+            # Depth values are reversed: 1 at the near plane, 0 at the far plane.
+            metres = np.float32(NEAR_M * FAR_M) / (NEAR_M + inverse * np.float32(FAR_M - NEAR_M))
+            image.depth_m[frame] = np.where(labels[..., 0] == BACKGROUND, np.float32(0.0), metres)
         if share is not None:
             fine_labels = self._draw(shot, camera, modes.DRAW_MODE_SEGMENTATION_BY_ID, np.uint8, n)
             share[frame] = _box((fine_labels[..., :1] == BACKGROUND).astype(np.float32), n)[..., 0]

@@ -244,7 +244,7 @@ class _Results:
     """The images of a film, filled batch by batch."""
 
     def __init__(self, film: Film, made: RenderModel) -> None:
-        self.samples, self.frames = film.samples, made.frames
+        self.samples, self.frames, self.depth = film.samples, made.frames, film.depth
         self.images: list[Images] = []
         self.coverage: list[Floats | None] = []
         # Geom -1, the last element, is the background.
@@ -252,7 +252,7 @@ class _Results:
         for shot in film.shots:
             size = (made.frames, shot.intrinsics.height, shot.intrinsics.width)
             rgb = np.empty((*size, 3), dtype=np.uint8)
-            depth = np.empty(size, dtype=np.float32)
+            depth = np.zeros(size, dtype=np.float32)
             self.images.append(Images(rgb, depth, np.empty(size, dtype=np.uint8)))
             smooth = film.samples > 1 and film.stage.sky is not None
             self.coverage.append(np.empty(size, dtype=np.float32) if smooth else None)
@@ -283,7 +283,8 @@ class _Results:
                 geom = geoms[:count, at["labels"] : at["labels"] + size].reshape(shape)
                 at["labels"] += size
                 image.entity[frames] = self.entity_of_geom[geom]
-                image.depth_m[frames] = metres
+                if self.depth:
+                    image.depth_m[frames] = metres
 
     def _colours(self, index: int, frames: slice, rgb: NDArray[Any], metres: NDArray[Any]) -> None:
         image, coverage, n = self.images[index], self.coverage[index], self.samples

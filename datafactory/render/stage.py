@@ -203,7 +203,10 @@ class Images:
 class Renderer(Protocol):
     """A renderer plugin: ``datafactory.renderers`` entry points give a class without arguments.
 
-    Making one raises ``MissingPartError`` when what it needs is not on this machine.
+    Making one raises ``MissingPartError`` when what it needs is not on this machine; a static
+    method ``missing() -> tuple[str, str] | None`` says without making one what is missing and the
+    remedy. A static ``finding() -> str`` may name the device. Labels are the same every time, also
+    of a renderer whose colours are not.
 
     Attributes:
         name: Entry point name.
