@@ -330,9 +330,10 @@ def _shared_video(
     none = np.empty(0, np.int64)
     if data is not None:
         return Media(read_packets(data, layout.fps).kind.codec, data, none)
+    with path.open("rb") as file:
+        made = encode_images(decode_video(file, range(start, stop)), layout.fps, "h264")
     remarks.append(
         f"episode {episode['episode_index']}: images of {key} were encoded again, because the "
         "episode does not begin at a key frame"
     )
-    with path.open("rb") as file:
-        return encode_images(decode_video(file, range(start, stop)), layout.fps, "h264")
+    return made
