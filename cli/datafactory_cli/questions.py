@@ -31,11 +31,12 @@ def questions(
     """
     from collections import Counter
 
-    from datafactory.qa.store import store_questions, stored_questions
+    from datafactory.qa.store import TABLE, store_questions
     from datafactory.store.dataset import open_dataset
 
     added = store_questions(folder, variant, seed=seed)
-    kinds = Counter(sample.kind for sample in stored_questions(open_dataset(folder)))
+    column = open_dataset(folder).table(TABLE).to_table(columns=["kind"]).column(0)
+    kinds = Counter(column.to_pylist())
     rows = [(kind, f"{count:,}") for kind, count in sorted(kinds.items())]
     text = f"{added:,} questions added\n\n" + table(rows, ("kind", "questions"))
     session.result({"added": added, "kinds": dict(kinds), "path": folder}, text)
