@@ -224,6 +224,18 @@ def test_videos_damaged_within_are_left_out(tmp_path, skipped):
     assert all("\n" not in r and ".mp4" in r and r.startswith("episode ") for r in said)
 
 
+def test_a_camera_that_some_episodes_lack_can_be_exported_by_name(tmp_path):
+    root = tmp_path / "x"
+    shutil.copytree(exported("v21"), root)
+    next((root / "videos").rglob("*front/episode_000001.mp4")).unlink()
+    made = read(LeRobotImport, root, tmp_path / "d")
+    said = made.runs()[0].options["remarks"]
+    assert "there is no such file" in said[0]
+    assert "--cameras" in said[1]
+    assert export(WebDataset(), tmp_path / "w", made, cameras=("wrist",)).episodes == 3
+    assert export(WebDataset(), tmp_path / "f", made, cameras=("front",)).episodes == 2
+
+
 def test_depth_and_masks_leave_as_extras(tmp_path):
     sample = next(iter_samples(select(dataset(), ExportOptions(cameras=("front",)))))
     front = sample.views["front"]

@@ -146,8 +146,13 @@ def test_wrong_requests_leave_nothing_behind(tmp_path):
         export_dataset(path, tmp_path / "o", "lerobot-v3", ExportOptions(where="length < 0"))
     with pytest.raises(SpecError, match="does not exist"):
         import_dataset(tmp_path / "no", tmp_path / "o", "lerobot")
+    with pytest.raises(SpecError, match="is inside"):
+        export_dataset(path, f"{path}/o", "webdataset")
+    with pytest.raises(SpecError, match="not a local path"):
+        export_dataset(path, "s3://bucket/o", "webdataset")
+    (tmp_path / "none").mkdir()
     with pytest.raises(SpecError, match="not a LeRobot"):
-        import_dataset(tmp_path, tmp_path / "sub/o", "lerobot")
+        import_dataset(tmp_path / "none", tmp_path / "sub/o", "lerobot")
     assert list((tmp_path / "sub").iterdir()) == []
     (tmp_path / "o").mkdir()
     (tmp_path / "o/mine").touch()

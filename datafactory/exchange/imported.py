@@ -126,6 +126,7 @@ class Maker:
         self._started = datetime.now(UTC)
         self.count = 0
         self.remarks: list[str] = []
+        self._cameras: set[frozenset[str]] = set()
         self._unknown = {"licences": False, "splits of the instructions": False}
 
     def add(self, found: Found) -> None:
@@ -143,22 +144,25 @@ class Maker:
         self._unknown["licences"] |= not stated and found.licences is None
         self._unknown["splits of the instructions"] |= not found.split
         self._episodes.append(row)
-        for camera, media in found.media.items():
-            self._add_view(row["episode_id"], camera, media, found)
+        shown = {
+            c for c, m in found.media.items() if self._add_view(row["episode_id"], c, m, found)
+        }
+        self._cameras |= {frozenset(shown)} if shown else set()
         self.count += 1
         if len(self._episodes) >= BATCH:
             self._flush()
 
-    def _add_view(self, episode_id: str, camera: str, media: Media, found: Found) -> None:
-        """Adds the images of a camera; a remark when they cannot be decoded."""
+    def _add_view(self, episode_id: str, camera: str, media: Media, found: Found) -> bool:
+        """Adds the images of a camera; a remark and False when they cannot be decoded."""
         try:
             with reading(self._origin.place, f"episode {found.number}, camera {camera}"):
                 made = _view(episode_id, camera, media, found.length, self._origin, self._lineage)
         except DatasetCorruptError as error:
             file = found.files.get(camera, str(self._origin.place))
             self.remarks.append(left_out(found.number, camera, file, error))
-            return
+            return False
         self._views.append(render_row(made, self._lineage.run_id))
+        return True
 
     def _flush(self) -> None:
         for name, rows in (("episodes", self._episodes), ("renders", self._views)):
@@ -179,6 +183,8 @@ class Maker:
         unknown = " and ".join(name for name, is_so in self._unknown.items() if is_so)
         if unknown:
             self.remarks.append(f"the source does not state {unknown}")
+        if len(self._cameras) > 1:
+            self.remarks.append("not every episode has every camera; export them with --cameras")
         self._flush()
         now, lineage = datetime.now(UTC), self._lineage
         self._committer.write_run(

@@ -66,13 +66,17 @@ def export_dataset(
     exporter: Exporter = plugin.load("exporter", format)()
     _check_settings(exporter.settings, options.settings, format)
     _check_honoured(exporter, options, format)
-    if options.limit is not None and options.limit < 1:
-        raise SpecError("limit must be at least 1", where=f"limit = {options.limit}")
+    _check_limit(options.limit)
     opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
     root = opened.location.root
     with atomic_target(out, single_file=exporter.single_file, source=root) as target:
         summary = exporter.write(opened, target, options, progress)
         return replace(summary, path=os.path.abspath(out), bytes=size_of(target))
+
+
+def _check_limit(limit: int | None) -> None:
+    if limit is not None and limit < 1:
+        raise SpecError("limit must be at least 1", where=f"limit = {limit}")
 
 
 def _check_honoured(exporter: Exporter, options: ExportOptions, format: str) -> None:  # noqa: A002
@@ -118,6 +122,7 @@ def import_dataset(
         StorageError: The disk is full.
     """
     importer: Importer = plugin.load("importer", format)()
+    _check_limit(None if options is None else options.limit)
     if not Path(source).exists():
         raise SpecError(f"{os.fspath(source)} does not exist", remedy="check the path")
     with atomic_target(out, single_file=False, source=source) as target:
