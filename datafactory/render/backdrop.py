@@ -80,7 +80,12 @@ def composite_sky(
         coverage: (F, h, w) share of the pixel that shows the sky, for anti-aliased edges; None
             takes it from ``images.entity``.
     """
-    if sky is None:
+    seen_in = np.flatnonzero(
+        (images.entity == BACKGROUND).any(axis=(1, 2))
+        if coverage is None
+        else coverage.any(axis=(1, 2))
+    )
+    if sky is None or not len(seen_in):
         return images
     encoded = srgb_from_linear(np.minimum(sky, 1.0)) * 255.0
     rays = pixel_rays(shot.intrinsics)
@@ -89,7 +94,8 @@ def composite_sky(
     if len(poses) > 1 and (poses == poses[0]).all():
         picture = _seen(encoded, rays.reshape(-1, 3), poses[0]).reshape(rays.shape)
     rgb: Bytes = images.rgb.copy()
-    for frame, pose in enumerate(poses):
+    for frame in seen_in:
+        pose = poses[frame]
         share = (images.entity[frame] == BACKGROUND) if coverage is None else coverage[frame]
         at = np.nonzero(share)
         seen = _seen(encoded, rays[at], pose) if picture is None else picture[at]
