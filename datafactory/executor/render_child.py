@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from datafactory.errors import DataFactoryError, SpecError
 from datafactory.executor.attempts import IDLE_EXIT_S
+from datafactory.executor.machine import relax_collector
 from datafactory.store.writer import Fragment
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class RenderBugError(Exception):
 def serve(connection: Connection, settings: dict[str, Any]) -> None:
     """Answers jobs until the connection closes or stays idle. Settings are not used."""
     del settings
+    relax_collector()
     worker = _Worker()
     try:
         while connection.poll(IDLE_EXIT_S):
