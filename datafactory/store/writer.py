@@ -22,7 +22,7 @@ def storage_error(location: Location, error: BaseException) -> StorageError:
     return StorageError(
         f"writing to {location.root} failed",
         why=str(error).split(", /")[0][:300],
-        remedy=f"free some space, then: datafactory resume {location.root}",
+        remedy=f"free some space, then repeat the command, or: datafactory resume {location.root}",
     )
 
 
