@@ -44,10 +44,11 @@ def robot_named(name: str = "primitive_arm") -> RobotModel:
 @lru_cache(maxsize=2)
 def arm_kinematics(name: str = "primitive_arm") -> ArmKinematics:
     robot = robot_named(name)
+    (arm,) = robot.arms
     model = compile_mjcf(robot.mjcf, robot.meshes)
     made = ArmKinematics(
-        model, robot.arm_joints, robot.tcp_site, base_body=robot.base_body,
-        reference=robot.home, limit_buffer=0.02,
+        model, arm.joints, arm.tcp_site, base_body=robot.base_body,
+        reference=arm.home, limit_buffer=0.02,
     )  # fmt: skip
     made.world_from_base = BASE
     return made

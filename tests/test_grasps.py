@@ -195,7 +195,7 @@ def ranked(family: str, pose: Pose, obstacles: Array | None = None, *, robot: st
            seed: int = 1, floor: float = 0.75) -> list[Grasp]:  # fmt: skip
     rng = stream(seed, family, 0, "grasp")
     points = np.empty((0, 3)) if obstacles is None else obstacles
-    return rank_grasps(asset(family), pose, robot_named(robot), floor, points, rng)
+    return rank_grasps(asset(family), pose, robot_named(robot).arms[0], floor, points, rng)
 
 
 @pytest.mark.parametrize("family", ["block", "can", "carton", "lemon", "marker"])
@@ -222,14 +222,14 @@ def test_ranking_moves_with_the_world(family: str, x: float, y: float, yaw: floa
 @pytest.mark.parametrize("family", FAMILIES)
 def test_grasps_clear_table_and_object(family: str, robot: str) -> None:
     pose = standing(family, 0.5, 0.0, 0.4)
-    model = robot_named(robot)
-    finger = model.finger_geometry
+    (arm,) = robot_named(robot).arms
+    finger = arm.finger_geometry
     grasps = ranked(family, pose, robot=robot)
     assert grasps, "no grasp on an object that stands alone"
     points = pose.apply(surface(asset(family)))
     for grasp in grasps:
-        assert 0.0 < grasp.width <= model.gripper_max_width_m
-        assert grasp.width < grasp.opening * model.gripper_max_width_m <= 1.0
+        assert 0.0 < grasp.width <= arm.gripper_max_width_m
+        assert grasp.width < grasp.opening * arm.gripper_max_width_m <= 1.0
         tcp = pose @ grasp.object_from_tcp
         assert tcp.rotation()[2, 2] < 0.0, "approaches from below"
         local = tcp.inverse().apply(points)
@@ -247,7 +247,7 @@ def test_grasps_keep_away_from_a_neighbour() -> None:
     pose = standing("block", 0.5, 0.0)
     z, x = np.meshgrid(np.linspace(0.75, 0.9, 30), np.linspace(0.42, 0.58, 33))
     wall = np.stack([x.ravel(), np.full(x.size, 0.03), z.ravel()], axis=1)
-    finger = robot_named().finger_geometry
+    finger = robot_named().arms[0].finger_geometry
     free, walled = ranked("block", pose), ranked("block", pose, wall)
     assert walled
     assert {g.score for g in walled} != {g.score for g in free}

@@ -149,7 +149,7 @@ def test_objects_of_lost_sources_are_drawn_by_their_collision_geometry():
 def test_robots_are_thinned_by_body_and_colour():
     visuals = robot_visuals(robot(), ROBOT_FACES[1])
     assert visuals is robot_visuals(robot(), ROBOT_FACES[1]), "made once"
-    bodies = {*robot().arm_bodies, *robot().gripper_bodies}
+    bodies = set(robot().bodies)
     assert set(visuals.surfaces) <= bodies
     faces = sum(len(s.mesh.faces) for parts in visuals.surfaces.values() for s in parts)
     assert faces < 1.3 * ROBOT_FACES[1]

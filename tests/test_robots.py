@@ -49,30 +49,30 @@ def test_document_stays_small(robot: RobotModel) -> None:
 def test_equal_lag_keeps_joints_on_their_line(robot: RobotModel) -> None:
     """Joints that trail by the same time stay on a straight line in joint space."""
     bench = RobotBench(robot)
-    goal = np.asarray(robot.home) + np.array([0.5, 0.2, -0.3, 0.4, 0.5, -0.4, 0.6])
-    start = np.asarray(robot.home)
+    goal = np.asarray(bench.arm.home) + np.array([0.5, 0.2, -0.3, 0.4, 0.5, -0.4, 0.6])
+    start = np.asarray(bench.arm.home)
     worst = 0.0
     for step in range(800):
         share = min(1.0, step / 500)
         smooth = share**3 * (10 - 15 * share + 6 * share**2)
         bench.command(start + smooth * (goal - start))
         bench.run(0.002)
-        shares = (bench.data.qpos[bench.arm] - start) / (goal - start)
+        shares = (bench.data.qpos[bench.qpos] - start) / (goal - start)
         worst = max(worst, float(np.ptp(shares)))
     assert worst < 0.03
-    assert np.allclose(bench.data.qpos[bench.arm], goal, atol=1e-4)
+    assert np.allclose(bench.data.qpos[bench.qpos], goal, atol=1e-4)
 
 
 def test_overshoot_of_a_step_is_negligible(robot: RobotModel) -> None:
     for joint, home in enumerate(robot.home):
         bench = RobotBench(robot)
-        target = np.asarray(robot.home).copy()
+        target = np.asarray(bench.arm.home).copy()
         target[joint] += 0.05
         bench.command(target)
         highest = home
         for _ in range(300):
             bench.run(0.002)
-            highest = max(highest, float(bench.data.qpos[bench.arm[joint]]))
+            highest = max(highest, float(bench.data.qpos[bench.qpos[joint]]))
         assert highest < home + 0.0505
         assert highest > home + 0.0495
 
@@ -90,7 +90,7 @@ def test_typical_poses_do_not_touch_themselves(robot: RobotModel) -> None:
     rng = seeding.stream(0, "robots", 0, "near home")
     spread = np.array([1.2, 0.5, 0.4, 0.5, 0.4, 0.5, 1.0])
     for _ in range(500):
-        bench.data.qpos[bench.arm] = robot.home + rng.uniform(-spread, spread)
+        bench.data.qpos[bench.qpos] = bench.arm.home + rng.uniform(-spread, spread)
         contacts, (tcp, _) = touching(bench), bench.tcp()
         if np.hypot(tcp[0], tcp[1]) > 0.25:
             assert contacts == set()
@@ -98,14 +98,14 @@ def test_typical_poses_do_not_touch_themselves(robot: RobotModel) -> None:
 
 def test_folded_poses_are_seen(robot: RobotModel) -> None:
     bench = RobotBench(robot)
-    q = np.asarray(robot.home).copy()
+    q = np.asarray(bench.arm.home).copy()
     q[1], q[3], q[5] = 1.7, -3.0, 0.1
-    bench.data.qpos[bench.arm] = q
+    bench.data.qpos[bench.qpos] = q
     assert touching(bench)
     rng = seeding.stream(0, "robots", 0, "anywhere")
     hits = 0
     for _ in range(500):
-        bench.data.qpos[bench.arm] = rng.uniform(robot.joint_lower, robot.joint_upper)
+        bench.data.qpos[bench.qpos] = rng.uniform(bench.arm.joint_lower, bench.arm.joint_upper)
         hits += bool(touching(bench))
     assert 5 < hits < 75
 
@@ -123,14 +123,14 @@ def test_lifts_other_shapes(robot: RobotModel, shape: str) -> None:
     geom, half, mass = SHAPES[shape]
     plain = RobotBench(robot)
     (x, y, z), _ = plain.tcp()
-    target, home = raised(plain, 0.08), np.asarray(robot.home)
+    target, home = raised(plain, 0.08), np.asarray(plain.arm.home)
     bench = RobotBench(
         robot,
         f'<geom name="robot/stand" type="box" size=".1 .1 .01" pos="{x} {y} {z - half - 0.01}"/>'
         f'<body name="o" pos="{x} {y + 0.004} {z}"><freejoint/>'
         f'<geom name="o" {geom} mass="{mass}"/></body>',
     )
-    bench.command(home, robot.gripper_ctrl_closed)
+    bench.command(home, bench.arm.gripper_ctrl_closed)
     bench.run(0.8)
     before = bench.data.body("o").xpos - bench.tcp()[0]
     for share in np.linspace(0, 1, 50):
@@ -150,17 +150,18 @@ def test_finger_boxes_hold_the_fingers(robot: RobotModel) -> None:
     bench = RobotBench(robot)
     for share in (1.0, 0.83, 0.41, 0.07):
         bench.command(
-            np.asarray(robot.home), robot.gripper_ctrl_from_width(share * robot.gripper_max_width_m)
+            np.asarray(bench.arm.home),
+            bench.arm.gripper_ctrl_from_width(share * bench.arm.gripper_max_width_m),
         )
         bench.run(1.0)
         position, rotation = bench.tcp()
-        opening = robot.gripper_opening(bench.data.qpos[bench.gripper])
-        boxes = robot.finger_geometry.boxes(opening)
+        opening = bench.arm.gripper_opening(bench.data.qpos[bench.gripper])
+        boxes = bench.arm.finger_geometry.boxes(opening)
         lower = np.min([b.lower for b in boxes], axis=0)
         upper = np.max([b.upper for b in boxes], axis=0)
         for geom in range(bench.model.ngeom):
             body = bench.model.body(bench.model.geom_bodyid[geom]).name
-            if body in robot.finger_bodies:
+            if body in bench.arm.finger_bodies:
                 center = bench.model.geom_aabb[geom, :3]
                 half = bench.model.geom_aabb[geom, 3:]
                 turn = rotation.T @ bench.data.geom_xmat[geom].reshape(3, 3)
@@ -184,7 +185,7 @@ def test_camera_sees_the_tcp(robot: RobotModel) -> None:
 
 def test_visual_meshes_belong_to_bodies(robot: RobotModel) -> None:
     visuals = robot.visual_meshes()
-    bodies = {*robot.arm_bodies, *robot.gripper_bodies}
+    bodies = set(robot.bodies)
     assert {v.body for v in visuals} <= bodies
     assert len({v.body for v in visuals}) >= 9
     for visual in visuals:

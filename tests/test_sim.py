@@ -85,14 +85,15 @@ def test_addresses_are_those_of_the_names(robot: str) -> None:
         body = compiled.body(OBJECT_PREFIX + name).id
         of_body = scene.geom_entity[compiled.geom_bodyid == body]
         assert set(of_body.tolist()) == {scene.entity(name)}
-    for k, name in enumerate(model.arm_joints):
+    (arm,), (part,) = model.arms, scene.arms
+    for k, name in enumerate(arm.joints):
         assert scene.arm_qpos[k] == compiled.joint(name).qposadr[0]
-        assert scene.arm_ctrl[k] == compiled.actuator(model.arm_actuators[k]).id
+        assert scene.arm_ctrl[k] == compiled.actuator(arm.actuators[k]).id
     assert scene.geom_entity[compiled.geom("floor").id] == 0
     assert scene.geom_entity[compiled.geom("table").id] == 1
-    for side, geoms in enumerate(model.pad_geoms, start=1):
-        assert all(scene.pad_sides[compiled.geom(g).id] == side for g in geoms)
-    assert (scene.pad_sides > 0).sum() == sum(map(len, model.pad_geoms))
+    for side, geoms in enumerate(arm.pad_geoms, start=1):
+        assert all(part.pad_sides[compiled.geom(g).id] == side for g in geoms)
+    assert (part.pad_sides > 0).sum() == sum(map(len, arm.pad_geoms))
 
 
 def test_objects_have_their_mass_inertia_and_friction() -> None:
@@ -379,12 +380,13 @@ def test_state_vectors_are_complete() -> None:
 @pytest.mark.parametrize("robot", ROBOTS)
 def test_postures_are_those_of_the_mechanism(robot: str) -> None:
     model = robot_named(robot)
-    postures = gripper_postures(model)
+    (arm,) = model.arms
+    postures = gripper_postures(model, arm)
     assert (np.diff(postures.openings) > 0).all()
     assert postures.openings[0] < 0.03
     assert postures.openings[-1] > 0.97
     for opening in (0.0, 0.2, 0.5, 0.9, 1.0):
         qpos = postures.at(opening)
-        assert qpos.shape == (len(model.gripper_joints),)
-        assert model.gripper_opening(qpos) == pytest.approx(opening, abs=0.03)
-    assert gripper_postures(model) is postures
+        assert qpos.shape == (len(arm.gripper_joints),)
+        assert arm.gripper_opening(qpos) == pytest.approx(opening, abs=0.03)
+    assert gripper_postures(model, arm) is postures

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from datafactory.geometry import Pose, quat_from_matrix
 from datafactory.grasps.antipodal import contact_pairs, surface
-from datafactory.robots.model import RobotModel
+from datafactory.robots.model import Arm
 from datafactory_assets.asset import ByContent, RigidAsset
 
 Array = NDArray[np.float64]
@@ -72,9 +72,9 @@ class _Candidates:
         )  # fmt: skip
 
 
-def _expand(asset: RigidAsset, down: Array, robot: RobotModel) -> _Candidates | None:
+def _expand(asset: RigidAsset, down: Array, arm: Arm) -> _Candidates | None:
     """All pairs times all approach tilts, without any collision test; down (3,), object frame."""
-    pairs = contact_pairs(asset, robot.gripper_max_width_m - 2.0 * SIDE_CLEARANCE_M)
+    pairs = contact_pairs(asset, arm.gripper_max_width_m - 2.0 * SIDE_CLEARANCE_M)
     y = pairs.axes
     z0 = down - (y @ down)[:, None] * y
     length = np.linalg.norm(z0, axis=1)
@@ -95,16 +95,16 @@ def _expand(asset: RigidAsset, down: Array, robot: RobotModel) -> _Candidates | 
         1.5 * vertical
         + 2.0 * (np.repeat(alignment, m) - 1.0)
         - 1.2 * offset / max(asset.extents)
-        - 0.4 * width / robot.gripper_max_width_m
+        - 0.4 * width / arm.gripper_max_width_m
     )
     rotation = np.stack([np.cross(y, z), y, z], axis=-1)
     found = _Candidates(rotation, center, width, np.zeros(len(width)), score)
     return found.where(vertical > np.cos(MAX_TILT_RAD))
 
 
-def _shift_out(c: _Candidates, robot: RobotModel, down: Array, floor: float) -> _Candidates:
+def _shift_out(c: _Candidates, arm: Arm, down: Array, floor: float) -> _Candidates:
     """Draws the pads back until the fingertips clear the support plane -down . p = floor."""
-    finger = robot.finger_geometry
+    finger = arm.finger_geometry
     up = -down
     slope = np.maximum(c.rotation[:, :, 2] @ down, 1e-3)
     reach = 0.5 * finger.pad_height_m + 0.001
@@ -117,32 +117,32 @@ def _shift_out(c: _Candidates, robot: RobotModel, down: Array, floor: float) -> 
     return _Candidates(c.rotation, c.center, c.width, shift, score).where(shift <= limit)
 
 
-def _clear_of_palm(c: _Candidates, robot: RobotModel, points: Array) -> _Candidates:
+def _clear_of_palm(c: _Candidates, arm: Arm, points: Array) -> _Candidates:
     """Drops candidates whose object would reach into the palm; points (m, 3), object frame."""
     back = -c.rotation[:, :, 2]
     sticking_out = (back @ points.T).max(axis=1) - np.einsum("ij,ij->i", back, c.center)
-    finger = robot.finger_geometry
+    finger = arm.finger_geometry
     room = min(finger.pad_z) - finger.palm.upper[2] + c.shift
     return c.where(sticking_out < room - 0.003)
 
 
 @lru_cache(maxsize=512)
-def _boxes(robot: RobotModel, level: int) -> tuple[Array, Array]:
+def _boxes(arm: Arm, level: int) -> tuple[Array, Array]:
     """Lower and upper corners (b, 3) of the gripper's boxes at an opening of level / 50."""
-    boxes = robot.finger_geometry.boxes(level / 50.0)
+    boxes = arm.finger_geometry.boxes(level / 50.0)
     return np.array([b.lower for b in boxes]), np.array([b.upper for b in boxes])
 
 
-def _openings(c: _Candidates, room_m: float, robot: RobotModel) -> Array:
-    return np.asarray(np.minimum(1.0, (c.width + room_m) / robot.gripper_max_width_m))
+def _openings(c: _Candidates, room_m: float, arm: Arm) -> Array:
+    return np.asarray(np.minimum(1.0, (c.width + room_m) / arm.gripper_max_width_m))
 
 
 def _hits(
-    position: Array, rotation: Array, openings: Array, robot: RobotModel, points: Array
+    position: Array, rotation: Array, openings: Array, arm: Arm, points: Array
 ) -> NDArray[np.bool_]:
     """Whether any point (m, 3) lies in the gripper's boxes, for n TCP poses and openings."""
     levels = np.rint(50.0 * openings).astype(int)
-    corners = [_boxes(robot, int(k)) for k in levels]
+    corners = [_boxes(arm, int(k)) for k in levels]
     lower = np.array([a for a, _ in corners]).transpose(1, 2, 0)[..., None]  # (b, 3, n, 1)
     upper = np.array([b for _, b in corners]).transpose(1, 2, 0)[..., None]
     local = np.matmul(points[None] - position[:, None], rotation)
@@ -154,41 +154,41 @@ def _hits(
     return hit
 
 
-def _positions(c: _Candidates, robot: RobotModel) -> Array:
+def _positions(c: _Candidates, arm: Arm) -> Array:
     """TCP positions (n, 3) that bring the closed pads' centres to the candidates' centres."""
-    finger = robot.finger_geometry
-    closed = c.width / robot.gripper_max_width_m
+    finger = arm.finger_geometry
+    closed = c.width / arm.gripper_max_width_m
     back = np.interp(closed, finger.openings, finger.pad_z) + c.shift
     return np.asarray(c.center - back[:, None] * c.rotation[:, :, 2])
 
 
 @lru_cache(maxsize=8192)
 def _own_candidates(
-    key: ByContent, robot: RobotModel, down_key: tuple[float, ...], floor_mm: int
+    key: ByContent, arm: Arm, down_key: tuple[float, ...], floor_mm: int
 ) -> _Candidates | None:
     """Candidates of one resting pose that clear the object itself and its support, best first."""
     down = np.array(down_key)
     down = down / np.linalg.norm(down)
-    expanded = _expand(key.asset, down, robot)
+    expanded = _expand(key.asset, down, arm)
     if expanded is None:
         return None
     points = surface(key.asset)
-    c = _clear_of_palm(_shift_out(expanded, robot, down, 1e-3 * floor_mm), robot, points[::3])
+    c = _clear_of_palm(_shift_out(expanded, arm, down, 1e-3 * floor_mm), arm, points[::3])
     c = c.where(np.argsort(-c.score, kind="stable")[:MAX_TESTED])
     if not len(c.score):
         return None
-    position = _positions(c, robot)
+    position = _positions(c, arm)
     hit = np.zeros(len(c.score), dtype=bool)
     for room_m in (2.0 * OPEN_CLEARANCE_M, NEARLY_CLOSED_M):
-        openings = _openings(c, room_m, robot)
-        hit |= _hits(position, c.rotation, openings, robot, points[::2])
+        openings = _openings(c, room_m, arm)
+        hit |= _hits(position, c.rotation, openings, arm, points[::2])
     return c.where(~hit)
 
 
 def rank_grasps(
     asset: RigidAsset,
     world_from_object: Pose,
-    robot: RobotModel,
+    arm: Arm,
     floor_z: float,
     obstacles: Array,
     rng: np.random.Generator,
@@ -200,7 +200,7 @@ def rank_grasps(
     Args:
         asset: What to grasp.
         world_from_object: Where it is.
-        robot: Whose gripper.
+        arm: Whose gripper.
         floor_z: Height of what the object stands on, metres.
         obstacles: (n, 3) points on neighbouring objects, world frame, metres.
         rng: Varies the order of near-equal candidates, so that episodes differ.
@@ -209,17 +209,17 @@ def rank_grasps(
     rotation = world_from_object.rotation()
     down = tuple(round(float(v), 2) for v in -rotation[2])
     floor_mm = math.ceil(1e3 * (floor_z - float(world_from_object.position[2])))
-    c = _own_candidates(ByContent.of(asset), robot, down, floor_mm)
+    c = _own_candidates(ByContent.of(asset), arm, down, floor_mm)
     if c is None or not len(c.score):
         return []
     noisy = c.score + 0.12 * rng.gumbel(size=len(c.score))
     c = c.where(np.argsort(-noisy, kind="stable")[: 3 * count])
-    position = _positions(c, robot)
-    openings = _openings(c, 2.0 * OPEN_CLEARANCE_M, robot)
+    position = _positions(c, arm)
+    openings = _openings(c, 2.0 * OPEN_CLEARANCE_M, arm)
     if len(obstacles):
         object_from_world = world_from_object.inverse()
         near = object_from_world.apply(obstacles)
-        hit = _hits(position, c.rotation, openings, robot, near)
+        hit = _hits(position, c.rotation, openings, arm, near)
         c, position, openings = c.where(~hit), position[~hit], openings[~hit]
     return [
         Grasp(

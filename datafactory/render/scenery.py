@@ -86,7 +86,7 @@ def build_stage(
     ]
     faces = ROBOT_FACES[pixels >= FINE_PIXELS]
     moving = [*_robot_bodies(robot, faces), *objects]
-    known = {body.name for body in moving} | {*robot.arm_bodies, *robot.gripper_bodies}
+    known = {body.name for body in moving} | set(robot.bodies)
     others = [
         Body(name, _ROOM, geom_surfaces(geoms)) for name, geoms in own.items() if name not in known
     ]

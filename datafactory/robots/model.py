@@ -1,7 +1,7 @@
 """What the rest of the system knows about a robot: one frozen value, no simulator state.
 
 Frames: *base* is the frame of body ``robot/robot_base`` (z up, x forward, origin on the mounting
-plane). *tcp* is the site ``robot/tcp``: z is the approach direction out of the gripper, y the
+plane). An arm's *tcp* is a site: z is the approach direction out of the gripper, y the
 closing direction of the fingers, x completes a right-handed frame.
 """
 
@@ -158,20 +158,13 @@ class BodyVisual:
 
 
 @dataclass(frozen=True, eq=False)
-class RobotModel:
-    """A robot, ready to be put into a scene. Every MJCF name starts with ``robot/``.
+class Arm:
+    """One arm of a robot with its gripper: what a planner works on.
 
     Attributes:
-        name: Registered name, for example ``franka_panda``.
-        version: Version of this description; any change of physics changes it.
-        licence: Licence of the geometry it was made from.
-        capabilities: Subset of ``arm``, ``gripper``, ``base``.
-        mjcf: Stand-alone MJCF document with the robot only. Physics geometry only. The scene
-            builder parses it, sets pos/quat of body ``robot/robot_base`` and appends to it.
-        meshes: File name in the document -> bytes. File names are ``<sha256>.<ext>``.
-        base_body: Name of the top body.
-        arm_joints: Arm joint names from base to tip.
-        arm_actuators: Position actuators of those joints, same order.
+        name: ``arm`` where there is one only, else for example ``left``.
+        joints: Joint names from base to tip.
+        actuators: Position actuators of those joints, same order.
         joint_lower: (n,) rad.
         joint_upper: (n,) rad.
         velocity_limit: (n,) rad/s.
@@ -194,24 +187,15 @@ class RobotModel:
         pad_geoms: (left names, right names) of the fingertip pad geoms.
         finger_bodies: Bodies that move with the fingers.
         gripper_bodies: All gripper bodies, fingers included.
-        arm_bodies: Bodies of the arm, base included.
-        camera_mounts: Camera mounting places.
+        bodies: Bodies of the arm without its gripper and without the robot's ``base_body``.
         reach_m: Largest distance from the shoulder to the wrist centre, metres.
-        shoulder_height_m: Height of the shoulder (centre of the reach sphere) in the base frame.
-        base_box: Box around the robot's fixed base, base frame; keep objects out of it.
+        shoulder: (3,) centre of the reach sphere in the base frame, metres.
         tracking_lag_s: Time by which the joints trail a ramp of targets, seconds.
-        visual_loader: Reads the visual meshes; use :meth:`visual_meshes`.
     """
 
     name: str
-    version: str
-    licence: Licence
-    capabilities: tuple[str, ...]
-    mjcf: str
-    meshes: Mapping[str, bytes]
-    base_body: str
-    arm_joints: tuple[str, ...]
-    arm_actuators: tuple[str, ...]
+    joints: tuple[str, ...]
+    actuators: tuple[str, ...]
     joint_lower: tuple[float, ...]
     joint_upper: tuple[float, ...]
     velocity_limit: tuple[float, ...]
@@ -233,17 +217,15 @@ class RobotModel:
     pad_geoms: tuple[tuple[str, ...], tuple[str, ...]]
     finger_bodies: tuple[str, ...]
     gripper_bodies: tuple[str, ...]
-    arm_bodies: tuple[str, ...]
-    camera_mounts: tuple[CameraMount, ...]
+    bodies: tuple[str, ...]
     reach_m: float
-    shoulder_height_m: float
-    base_box: Box
+    shoulder: tuple[float, float, float]
     tracking_lag_s: float
-    visual_loader: Callable[[], tuple[BodyVisual, ...]] = field(repr=False)
 
-    def visual_meshes(self) -> tuple[BodyVisual, ...]:
-        """Visual meshes per body, read from the pack now (tens of megabytes for a real robot)."""
-        return self.visual_loader()
+    @property
+    def dof(self) -> int:
+        """Number of joints, the gripper's not counted."""
+        return len(self.joints)
 
     def gripper_width_from_qpos(self, qpos: Sequence[float] | Array) -> float:
         """Metric width in metres from qpos (m,) of ``gripper_joints``."""
@@ -260,3 +242,60 @@ class RobotModel:
     def gripper_ctrl_from_opening(self, opening: float) -> float:
         """Gripper control that commands an opening in [0, 1]."""
         return self.gripper_map.ctrl_from_width(opening * self.gripper_max_width_m)
+
+
+@dataclass(frozen=True, eq=False)
+class RobotModel:
+    """A robot, ready to be put into a scene. Every MJCF name starts with ``robot/``.
+
+    Attributes:
+        name: Registered name, for example ``franka_panda``.
+        version: Version of this description; any change of physics changes it.
+        licence: Licence of the geometry it was made from.
+        capabilities: Subset of ``arm``, ``gripper``, ``base``.
+        mjcf: Stand-alone MJCF document with the robot only. Physics geometry only. The scene
+            builder parses it, sets pos/quat of body ``robot/robot_base`` and appends to it.
+        meshes: File name in the document -> bytes. File names are ``<sha256>.<ext>``.
+        base_body: Name of the top body.
+        arms: The arms with their grippers; joint series hold their joints in this order.
+        camera_mounts: Camera mounting places.
+        base_box: Box around the robot's fixed base, base frame; keep objects out of it.
+        visual_loader: Reads the visual meshes; use :meth:`visual_meshes`.
+    """
+
+    name: str
+    version: str
+    licence: Licence
+    capabilities: tuple[str, ...]
+    mjcf: str
+    meshes: Mapping[str, bytes]
+    base_body: str
+    arms: tuple[Arm, ...]
+    camera_mounts: tuple[CameraMount, ...]
+    base_box: Box
+    visual_loader: Callable[[], tuple[BodyVisual, ...]] = field(repr=False)
+
+    @property
+    def dof(self) -> int:
+        """Number of joints of all arms."""
+        return sum(arm.dof for arm in self.arms)
+
+    @property
+    def home(self) -> tuple[float, ...]:
+        """(dof,) home postures of all arms, rad."""
+        return tuple(q for arm in self.arms for q in arm.home)
+
+    @property
+    def gripper_bodies(self) -> tuple[str, ...]:
+        """Bodies of all grippers."""
+        return tuple(name for arm in self.arms for name in arm.gripper_bodies)
+
+    @property
+    def bodies(self) -> tuple[str, ...]:
+        """All bodies: the base, then arm by arm its links and its gripper."""
+        parts = (name for arm in self.arms for name in (*arm.bodies, *arm.gripper_bodies))
+        return (self.base_body, *parts)
+
+    def visual_meshes(self) -> tuple[BodyVisual, ...]:
+        """Visual meshes per body, read from the pack now (tens of megabytes for a real robot)."""
+        return self.visual_loader()

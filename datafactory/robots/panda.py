@@ -16,7 +16,7 @@ from datafactory.robots import arm7, mjcf
 from datafactory.robots import gripper_2f85 as gripper
 from datafactory.robots.hulls import mesh_file, read_vertices, reduce_hull
 from datafactory.robots.mjcf import name
-from datafactory.robots.model import BodyVisual, Box, RobotModel
+from datafactory.robots.model import Arm, BodyVisual, Box, RobotModel
 from datafactory_assets.asset import VisualMesh
 from datafactory_assets.packs import PackDir, ensure_pack
 
@@ -132,16 +132,10 @@ def franka_panda() -> RobotModel:
     converter = _Converter(pack)
     document = converter.convert()
     stroke = gripper.gripper_map()
-    return RobotModel(
-        name="franka_panda",
-        version=VERSION,
-        licence=pack.pack.licence,
-        capabilities=("arm", "gripper"),
-        mjcf=document,
-        meshes=converter.meshes,
-        base_body=name("robot_base"),
-        arm_joints=tuple(map(name, arm7.JOINTS)),
-        arm_actuators=tuple(map(name, arm7.JOINTS)),
+    arm = Arm(
+        name="arm",
+        joints=tuple(map(name, arm7.JOINTS)),
+        actuators=tuple(map(name, arm7.JOINTS)),
         joint_lower=arm7.LOWER,
         joint_upper=arm7.UPPER,
         velocity_limit=arm7.VELOCITY,
@@ -163,11 +157,21 @@ def franka_panda() -> RobotModel:
         pad_geoms=((name("left_pad"),), (name("right_pad"),)),
         finger_bodies=tuple(map(name, gripper.FINGER_BODIES)),
         gripper_bodies=tuple(map(name, gripper.BODIES)),
-        arm_bodies=tuple(map(name, (*arm7.LINKS, "flange"))),
-        camera_mounts=(arm7.wrist_camera(),),
+        bodies=tuple(map(name, (*arm7.LINKS[1:], "flange"))),
         reach_m=arm7.REACH,
-        shoulder_height_m=arm7.SHOULDER_HEIGHT,
-        base_box=Box((-0.16, -0.1, 0.0), (0.08, 0.1, 0.14)),
+        shoulder=(0.0, 0.0, arm7.SHOULDER_HEIGHT),
         tracking_lag_s=arm7.TRACKING_LAG_S,
+    )
+    return RobotModel(
+        name="franka_panda",
+        version=VERSION,
+        licence=pack.pack.licence,
+        capabilities=("arm", "gripper"),
+        mjcf=document,
+        meshes=converter.meshes,
+        base_body=name("robot_base"),
+        arms=(arm,),
+        camera_mounts=(arm7.wrist_camera(),),
+        base_box=Box((-0.16, -0.1, 0.0), (0.08, 0.1, 0.14)),
         visual_loader=functools.partial(_visuals, pack),
     )

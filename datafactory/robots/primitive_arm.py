@@ -14,7 +14,7 @@ import numpy as np
 from datafactory.robots import arm7, mjcf
 from datafactory.robots.fingers import sample_fingers
 from datafactory.robots.mjcf import name
-from datafactory.robots.model import BodyVisual, Box, FingerGeometry, GripperMap, RobotModel
+from datafactory.robots.model import Arm, BodyVisual, Box, FingerGeometry, GripperMap, RobotModel
 from datafactory_assets.asset import Licence, VisualMesh
 
 VERSION = "1"
@@ -219,16 +219,10 @@ def _visuals() -> tuple[BodyVisual, ...]:
 def primitive_arm() -> RobotModel:
     """The tier-0 arm; needs no asset pack."""
     fingers = (name("right_finger"), name("left_finger"))
-    return RobotModel(
-        name="primitive_arm",
-        version=VERSION,
-        licence=LICENCE,
-        capabilities=("arm", "gripper"),
-        mjcf=_document(),
-        meshes={},
-        base_body=name("robot_base"),
-        arm_joints=tuple(map(name, arm7.JOINTS)),
-        arm_actuators=tuple(map(name, arm7.JOINTS)),
+    arm = Arm(
+        name="arm",
+        joints=tuple(map(name, arm7.JOINTS)),
+        actuators=tuple(map(name, arm7.JOINTS)),
         joint_lower=arm7.LOWER,
         joint_upper=arm7.UPPER,
         velocity_limit=arm7.VELOCITY,
@@ -250,11 +244,21 @@ def primitive_arm() -> RobotModel:
         pad_geoms=((name("left_pad"),), (name("right_pad"),)),
         finger_bodies=fingers,
         gripper_bodies=(name("gripper_base"), *fingers),
-        arm_bodies=tuple(map(name, arm7.LINKS)),
-        camera_mounts=(arm7.wrist_camera(),),
+        bodies=tuple(map(name, arm7.LINKS[1:])),
         reach_m=arm7.REACH,
-        shoulder_height_m=arm7.SHOULDER_HEIGHT,
-        base_box=Box((-0.09, -0.09, 0.0), (0.09, 0.09, 0.14)),
+        shoulder=(0.0, 0.0, arm7.SHOULDER_HEIGHT),
         tracking_lag_s=arm7.TRACKING_LAG_S,
+    )
+    return RobotModel(
+        name="primitive_arm",
+        version=VERSION,
+        licence=LICENCE,
+        capabilities=("arm", "gripper"),
+        mjcf=_document(),
+        meshes={},
+        base_body=name("robot_base"),
+        arms=(arm,),
+        camera_mounts=(arm7.wrist_camera(),),
+        base_box=Box((-0.09, -0.09, 0.0), (0.09, 0.09, 0.14)),
         visual_loader=_visuals,
     )

@@ -7,6 +7,7 @@ stored, so re-executing an episode needs neither this module nor the asset progr
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datafactory.geometry import Pose
-from datafactory.robots.model import RobotModel
+from datafactory.robots.model import Arm, RobotModel
 from datafactory.scene import Scene, SceneObject
 from datafactory.sim.engine import compile_mjcf
 from datafactory_assets.asset import ByContent
@@ -34,7 +35,6 @@ _CONTACT = 'solref="0.005 1" solimp="0.95 0.99 0.001"'
 CAMERA = "viewer"
 OPENCV_FROM_MUJOCO = Pose.of((0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0))
 """MuJoCo cameras look along -z with y up; ours look along +z with y down."""
-_FIXED_ENTITIES = ("floor", "table", "arm", "gripper")
 
 
 @dataclass(frozen=True)
@@ -142,6 +142,35 @@ def scene_mjcf(scene: Scene, robot: RobotModel) -> str:
 
 
 @dataclass(frozen=True, eq=False)
+class SceneArm:
+    """Where one arm is in a compiled scene.
+
+    Attributes:
+        arm: The arm.
+        joints: Its place in the series of all joints (dof,).
+        qpos: (n,) qpos addresses of its joints.
+        ctrl: (n,) ctrl addresses of its actuators.
+        gripper_qpos: (m,) qpos addresses of its gripper joints.
+        gripper_ctrl: ctrl address of its gripper actuator.
+        tcp: Index of its tcp site.
+        entity: Entity index of its links.
+        gripper: Entity index of its gripper.
+        pad_sides: (ngeom,) 1 for its left pads, 2 for its right pads, else 0.
+    """
+
+    arm: Arm
+    joints: slice
+    qpos: NDArray[np.int64]
+    ctrl: NDArray[np.int64]
+    gripper_qpos: NDArray[np.int64]
+    gripper_ctrl: int
+    tcp: int
+    entity: int
+    gripper: int
+    pad_sides: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
 class SceneModel:
     """A compiled scene with the addresses everything else needs.
 
@@ -150,15 +179,14 @@ class SceneModel:
         robot: The robot in it.
         mjcf: The text it was compiled from.
         model: The compiled model.
-        entities: Entity names: ``floor, table, arm, gripper`` and the objects' role names.
+        entities: Entity names: ``floor, table``, links and gripper of every arm (``arm, gripper``,
+            or ``left_arm, left_gripper, ...``), and the objects' role names.
         geom_entity: (ngeom,) index into ``entities`` of every geom.
-        arm_qpos: (dof,) qpos addresses of the arm joints.
-        gripper_qpos: (m,) qpos addresses of the gripper joints.
+        arms: The arms' addresses.
+        arm_qpos: (dof,) qpos addresses of the joints of all arms.
         object_qpos: (n_objects,) first qpos address of each object's free joint.
         object_dof: (n_objects,) first dof address of each object's free joint.
-        arm_ctrl: (dof,) ctrl addresses of the arm actuators.
-        gripper_ctrl: ctrl address of the gripper actuator.
-        pad_sides: (ngeom,) 1 for left pads, 2 for right pads, else 0.
+        arm_ctrl: (dof,) ctrl addresses of the actuators of all arms.
     """
 
     scene: Scene
@@ -167,23 +195,27 @@ class SceneModel:
     model: mujoco.MjModel
     entities: tuple[str, ...]
     geom_entity: NDArray[np.int64]
+    arms: tuple[SceneArm, ...]
     arm_qpos: NDArray[np.int64]
-    gripper_qpos: NDArray[np.int64]
     object_qpos: NDArray[np.int64]
     object_dof: NDArray[np.int64]
     arm_ctrl: NDArray[np.int64]
-    gripper_ctrl: int
-    pad_sides: NDArray[np.int64]
+
+    @property
+    def first_object(self) -> int:
+        """Entity index of the first object; those before are fixed or the robot's."""
+        return len(self.entities) - len(self.scene.objects)
 
     def entity(self, name: str) -> int:
         """Index of an entity name."""
         return self.entities.index(name)
 
     def home_qpos(self) -> NDArray[np.float64]:
-        """(nq,) positions with the arm at the scene's home, gripper open, objects placed."""
+        """(nq,) positions with the arms at the scene's home, grippers open, objects placed."""
         qpos = np.array(self.model.qpos0)
         qpos[self.arm_qpos] = self.scene.home
-        qpos[self.gripper_qpos] = self.robot.gripper_home_qpos
+        for part in self.arms:
+            qpos[part.gripper_qpos] = part.arm.gripper_home_qpos
         for address, item in zip(self.object_qpos, self.scene.objects, strict=True):
             qpos[address : address + 7] = item.world_from_object.vector()
         return qpos
@@ -194,19 +226,60 @@ class SceneModel:
         return Pose.from_vector(qpos[address : address + 7])
 
 
+def _entity_names(robot: RobotModel, scene: Scene) -> tuple[str, ...]:
+    names = ["floor", "table"]
+    for arm in robot.arms:
+        lone = len(robot.arms) == 1
+        names += ["arm", "gripper"] if lone else [f"{arm.name}_arm", f"{arm.name}_gripper"]
+    return (*names, *(item.name for item in scene.objects))
+
+
 def _geom_entities(
-    model: mujoco.MjModel, robot: RobotModel, scene: Scene
-) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    names = _FIXED_ENTITIES + tuple(o.name for o in scene.objects)
-    index = {OBJECT_PREFIX + o.name: len(_FIXED_ENTITIES) + i for i, o in enumerate(scene.objects)}
-    gripper = set(robot.gripper_bodies)
+    model: mujoco.MjModel, robot: RobotModel, arms: tuple[SceneArm, ...], scene: Scene
+) -> NDArray[np.int64]:
+    """(ngeom,) entity index of every geom; the robot's base counts as its first arm."""
+    index = {name: part.entity for part in arms for name in part.arm.bodies}
+    index |= {name: part.gripper for part in arms for name in part.arm.gripper_bodies}
+    index[robot.base_body] = arms[0].entity
+    first = arms[-1].gripper + 1
+    index |= {OBJECT_PREFIX + item.name: first + k for k, item in enumerate(scene.objects)}
     body_entity = np.zeros(model.nbody, dtype=np.int64)
     for b in range(1, model.nbody):
-        name = model.body(b).name
-        body_entity[b] = index.get(name, 3 if name in gripper else 2)
-    entity = body_entity[model.geom_bodyid]
+        body_entity[b] = index[model.body(b).name]
+    entity: NDArray[np.int64] = body_entity[model.geom_bodyid]
     entity[model.geom("table").id] = 1
-    return names, entity
+    return entity
+
+
+def _addresses(model: mujoco.MjModel, names: Sequence[str], table: str) -> NDArray[np.int64]:
+    """Addresses of joints in a column of the model: ``jnt_qposadr`` or ``jnt_dofadr``."""
+    values = getattr(model, table)
+    return np.array([values[model.joint(n).id] for n in names], dtype=np.int64)
+
+
+def _scene_arms(model: mujoco.MjModel, robot: RobotModel) -> tuple[SceneArm, ...]:
+    arms: list[SceneArm] = []
+    for k, arm in enumerate(robot.arms):
+        sides = np.zeros(model.ngeom, dtype=np.int64)
+        for side, geoms in enumerate(arm.pad_geoms, start=1):
+            for geom in geoms:
+                sides[model.geom(geom).id] = side
+        first = arms[-1].joints.stop if arms else 0
+        arms.append(
+            SceneArm(
+                arm=arm,
+                joints=slice(first, first + arm.dof),
+                qpos=_addresses(model, arm.joints, "jnt_qposadr"),
+                ctrl=np.array([model.actuator(a).id for a in arm.actuators], dtype=np.int64),
+                gripper_qpos=_addresses(model, arm.gripper_joints, "jnt_qposadr"),
+                gripper_ctrl=int(model.actuator(arm.gripper_actuator).id),
+                tcp=int(model.site(arm.tcp_site).id),
+                entity=2 + 2 * k,
+                gripper=3 + 2 * k,
+                pad_sides=sides,
+            )
+        )
+    return tuple(arms)
 
 
 def assemble(scene: Scene, robot: RobotModel) -> SceneModel:
@@ -221,29 +294,18 @@ def assemble(scene: Scene, robot: RobotModel) -> SceneModel:
     """
     mjcf = scene_mjcf(scene, robot)
     model = compile_mjcf(mjcf, robot.meshes)
-    entities, geom_entity = _geom_entities(model, robot, scene)
+    arms = _scene_arms(model, robot)
     joints = [OBJECT_PREFIX + o.name for o in scene.objects]
-    sides = np.zeros(model.ngeom, dtype=np.int64)
-    for side, geoms in enumerate(robot.pad_geoms, start=1):
-        for geom in geoms:
-            sides[model.geom(geom).id] = side
-
-    def addresses(names: list[str] | tuple[str, ...], table: str) -> NDArray[np.int64]:
-        values = getattr(model, table)
-        return np.array([values[model.joint(n).id] for n in names], dtype=np.int64)
-
     return SceneModel(
         scene=scene,
         robot=robot,
         mjcf=mjcf,
         model=model,
-        entities=entities,
-        geom_entity=geom_entity,
-        arm_qpos=addresses(robot.arm_joints, "jnt_qposadr"),
-        gripper_qpos=addresses(robot.gripper_joints, "jnt_qposadr"),
-        object_qpos=addresses(joints, "jnt_qposadr"),
-        object_dof=addresses(joints, "jnt_dofadr"),
-        arm_ctrl=np.array([model.actuator(a).id for a in robot.arm_actuators], dtype=np.int64),
-        gripper_ctrl=int(model.actuator(robot.gripper_actuator).id),
-        pad_sides=sides,
+        entities=_entity_names(robot, scene),
+        geom_entity=_geom_entities(model, robot, arms, scene),
+        arms=arms,
+        arm_qpos=np.concatenate([part.qpos for part in arms]),
+        object_qpos=_addresses(model, joints, "jnt_qposadr"),
+        object_dof=_addresses(model, joints, "jnt_dofadr"),
+        arm_ctrl=np.concatenate([part.ctrl for part in arms]),
     )

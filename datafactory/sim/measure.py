@@ -54,8 +54,9 @@ def world_state(scene: SceneModel, data: mujoco.MjData) -> WorldState:
 
 
 def _entity_names(scene: SceneModel) -> list[str]:
-    """Entity name of every geom, as predicates see it: arm and gripper are the robot."""
-    shown = ["robot" if n in ("arm", "gripper") else n for n in scene.entities]
+    """Entity name of every geom, as predicates see it: links and grippers are the robot."""
+    robot = range(scene.arms[0].entity, scene.first_object)
+    shown = ["robot" if k in robot else n for k, n in enumerate(scene.entities)]
     return [shown[k] for k in scene.geom_entity]
 
 

@@ -113,12 +113,12 @@ class Recorder:
         self.target_opening = np.float32(opening)
         ctrl = self.data.ctrl
         ctrl[self._arm_ctrl] = self.target_q
-        ctrl[scene.gripper_ctrl] = self._gripper_ctrl(float(self.target_opening))
+        ctrl[scene.arms[0].gripper_ctrl] = self._gripper_ctrl(float(self.target_opening))
 
     def _gripper_ctrl(self, opening: float) -> np.float32:
         if opening != self._last_opening:
             self._last_opening = opening
-            self._last_grip = np.float32(self.scene.robot.gripper_ctrl_from_opening(opening))
+            self._last_grip = np.float32(self.scene.arms[0].arm.gripper_ctrl_from_opening(opening))
         return self._last_grip
 
     def settle(self, duration_s: float) -> None:
@@ -213,7 +213,7 @@ class Recorder:
         if not data.ncon:
             return 0
         geom = data.contact.geom
-        sides = scene.pad_sides[geom]
+        sides = scene.arms[0].pad_sides[geom]
         other = scene.geom_entity[geom]
         mask = 0
         for column in (0, 1):

@@ -295,7 +295,7 @@ class Attempt:
             return stop
         execution.held = None
         start = recorder.frame
-        opening = release_opening(self.scene.robot, execution.width)
+        opening = release_opening(self.scene.arms[0].arm, execution.width)
         stop = execution.hold(self._frames["release"], opening)
         execution.phase("release", start, number)
         return stop

@@ -84,8 +84,9 @@ class Execution:
         self.slip_m = 0.0
         self.max_arm_force_n = 0.0
         self.max_brush_n = 0.0
-        self._lag = scene.robot.tracking_lag_s
-        self._tcp = scene.model.site(scene.robot.tcp_site).id
+        self._arm = scene.arms[0]
+        self._lag = self._arm.arm.tracking_lag_s
+        self._tcp = self._arm.tcp
         self._tcp_position = recorder.data.site_xpos[self._tcp]  # views of live data
         self._tcp_matrix = recorder.data.site_xmat[self._tcp].reshape(3, 3)
 
@@ -97,14 +98,14 @@ class Execution:
     @property
     def opening(self) -> float:
         """Measured gripper opening in [0, 1]."""
-        qpos = self.recorder.data.qpos[self.scene.gripper_qpos]
-        return self.scene.robot.gripper_opening(qpos)
+        qpos = self.recorder.data.qpos[self._arm.gripper_qpos]
+        return self._arm.arm.gripper_opening(qpos)
 
     @property
     def width(self) -> float:
         """Measured gripper width, metres."""
-        qpos = self.recorder.data.qpos[self.scene.gripper_qpos]
-        return self.scene.robot.gripper_width_from_qpos(qpos)
+        qpos = self.recorder.data.qpos[self._arm.gripper_qpos]
+        return self._arm.arm.gripper_width_from_qpos(qpos)
 
     def tcp(self) -> Pose:
         """world_from_tcp as of the last physics step."""

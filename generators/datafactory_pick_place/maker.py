@@ -13,7 +13,7 @@ from datafactory.planning.kinematics import ArmKinematics
 from datafactory.planning.timing import JointLimits
 from datafactory.plugin import load
 from datafactory.robots import load_robot
-from datafactory.robots.model import RobotModel
+from datafactory.robots.model import Arm
 from datafactory.sim.assembly import assemble
 from datafactory.sim.engine import compile_mjcf
 from datafactory_assets.source import AssetSource
@@ -31,15 +31,15 @@ FREE_MOTION = (0.5, 0.2, 0.03)
 CONTACT_MOTION = (0.4, 0.18, 0.03)
 
 
-def motion_limits(robot: RobotModel, shares: tuple[float, float, float]) -> JointLimits:
-    """The robot's limits scaled for one kind of motion."""
+def motion_limits(arm: Arm, shares: tuple[float, float, float]) -> JointLimits:
+    """An arm's limits scaled for one kind of motion."""
     velocity, acceleration, jerk = shares
     return JointLimits(
-        lower=np.array(robot.joint_lower),
-        upper=np.array(robot.joint_upper),
-        velocity=velocity * np.array(robot.velocity_limit),
-        acceleration=acceleration * np.array(robot.acceleration_limit),
-        jerk=jerk * np.array(robot.jerk_limit),
+        lower=np.array(arm.joint_lower),
+        upper=np.array(arm.joint_upper),
+        velocity=velocity * np.array(arm.velocity_limit),
+        acceleration=acceleration * np.array(arm.acceleration_limit),
+        jerk=jerk * np.array(arm.jerk_limit),
     )
 
 
@@ -60,17 +60,18 @@ class PickPlaceMaker:
         self.run_seed = run_seed
         self.robot = load_robot(spec.robot)
         self.sources = asset_sources(spec.task_spec.sources)
+        (arm,) = self.robot.arms
         model = compile_mjcf(self.robot.mjcf, self.robot.meshes)
         self.kinematics = ArmKinematics(
             model,
-            self.robot.arm_joints,
-            self.robot.tcp_site,
+            arm.joints,
+            arm.tcp_site,
             base_body=self.robot.base_body,
-            reference=self.robot.home,
+            reference=arm.home,
             limit_buffer=0.02,
         )
-        self.fast = motion_limits(self.robot, FREE_MOTION)
-        self.careful = motion_limits(self.robot, CONTACT_MOTION)
+        self.fast = motion_limits(arm, FREE_MOTION)
+        self.careful = motion_limits(arm, CONTACT_MOTION)
         self._robot_assets = {a.asset_id: a for a in robot_assets(self.robot)}
 
     def attempt(self, index: int) -> Episode:

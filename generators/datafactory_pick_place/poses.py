@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datafactory.geometry import Pose
-from datafactory.robots.model import RobotModel
+from datafactory.robots.model import Arm
 from datafactory.scene_graph.graph import Relation
 from datafactory.scene_graph.relations import Placement
 from datafactory_assets.asset import RigidAsset
@@ -21,9 +21,9 @@ LIFT_M = 0.10
 RELEASE_M = 0.024
 
 
-def release_opening(robot: RobotModel, width: float) -> float:
+def release_opening(arm: Arm, width: float) -> float:
     """Opening in [0, 1] that lets go of an object: beside a wall there is rarely room for more."""
-    return min(1.0, (width + RELEASE_M) / robot.gripper_max_width_m)
+    return min(1.0, (width + RELEASE_M) / arm.gripper_max_width_m)
 
 
 def must_stand(asset: RigidAsset, relations: Sequence[Relation]) -> bool:

@@ -103,22 +103,23 @@ class Reach:
         rng: np.random.Generator,
     ) -> None:
         robot = scene.robot
+        arm = scene.arms[0].arm
         self.scene = scene
-        self.robot = robot
+        self.arm = arm
         self.kinematics = kinematics
         self.kinematics.world_from_base = scene.scene.world_from_base
         self.fast, self.careful = fast, careful
         self.rng = rng
-        self.postures = gripper_postures(robot)
+        self.postures = gripper_postures(robot, arm)
         self.world = CollisionWorld(
             scene.model,
-            robot_bodies=(*robot.arm_bodies, *robot.gripper_bodies),
-            arm_joints=robot.arm_joints,
-            finger_bodies=robot.gripper_bodies,
-            gripper_joints=robot.gripper_joints,
-            tcp_site=robot.tcp_site,
+            robot_bodies=robot.bodies,
+            arm_joints=arm.joints,
+            finger_bodies=arm.gripper_bodies,
+            gripper_joints=arm.gripper_joints,
+            tcp_site=arm.tcp_site,
         )
-        self.home = np.array(robot.home)
+        self.home = np.array(arm.home)
         self._least_manipulability = MANIPULABILITY_SHARE * kinematics.manipulability(self.home)
 
     def observe(self, qpos: Array) -> None:
@@ -184,7 +185,7 @@ class Reach:
         pose = state.poses[item.name]
         floor = self._support_height(subject, pose)
         grasps = rank_grasps(
-            item.asset, pose, self.robot, floor, self._obstacles(subject, state), streams[0]
+            item.asset, pose, self.arm, floor, self._obstacles(subject, state), streams[0]
         )
         if not grasps:
             return Refusal("grasp", "no_grasp", 0)
@@ -246,7 +247,7 @@ class Reach:
     def _attach(self, subject: int, tcp_from_object: Pose, width: float) -> None:
         name = OBJECT_PREFIX + self.scene.scene.objects[subject].name
         self.world.attach(name, tcp_from_object)
-        self._set_opening(width / self.robot.gripper_max_width_m)
+        self._set_opening(width / self.arm.gripper_max_width_m)
         self.world.allow(HELD, FINGERS)
         self.world.allow(FINGERS, FINGERS)
 
@@ -290,9 +291,9 @@ class Reach:
 
     def _can_open(self, q: Array, width: float) -> bool:
         """Whether the fingers have room to let go at a posture."""
-        self._set_opening(release_opening(self.robot, width))
+        self._set_opening(release_opening(self.arm, width))
         free = self.world.free(q)
-        self._set_opening(width / self.robot.gripper_max_width_m)
+        self._set_opening(width / self.arm.gripper_max_width_m)
         return free
 
     def place(

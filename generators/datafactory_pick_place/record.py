@@ -27,9 +27,10 @@ def trajectory(
     recording: Recording, attempt: Attempt, kinematics: ArmKinematics, fps: int
 ) -> Trajectory:
     """Builds the stored time series from a recording."""
-    scene, robot = attempt.scene, attempt.scene.robot
+    scene = attempt.scene
+    (part,) = scene.arms
     qpos = recording.qpos
-    widths = robot.gripper_map.widths(qpos[:, scene.gripper_qpos].astype(np.float64))
+    widths = part.arm.gripper_map.widths(qpos[:, part.gripper_qpos].astype(np.float64))
     poses = qpos[:, scene.object_qpos[:, None] + np.arange(7)]
     return Trajectory(
         fps=fps,
@@ -37,7 +38,7 @@ def trajectory(
         qvel=recording.qvel,
         ctrl=recording.ctrl,
         eef_pose=_tcp_poses(kinematics, qpos[:, scene.arm_qpos]),
-        gripper_opening=np.clip(widths / robot.gripper_max_width_m, 0.0, 1.0).astype(np.float32),
+        gripper_opening=np.clip(widths / part.arm.gripper_max_width_m, 0.0, 1.0).astype(np.float32),
         gripper_width=widths.astype(np.float32),
         object_poses=poses,
         action_joint=recording.target_q,

@@ -118,7 +118,9 @@ def _draw_base(
     home = np.array(robot.home)
     home = home + streams["home"].normal(0.0, 1.0, len(home)) * randomize.home_rad
     margin = 0.05
-    home = np.clip(home, np.array(robot.joint_lower) + margin, np.array(robot.joint_upper) - margin)
+    lower = np.concatenate([arm.joint_lower for arm in robot.arms]) + margin
+    upper = np.concatenate([arm.joint_upper for arm in robot.arms]) - margin
+    home = np.clip(home, lower, upper)
     base = Pose.from_yaw((float(xy[0]), float(xy[1]), BASE_HEIGHT_M), yaw)
     return base, tuple(float(v) for v in home)
 

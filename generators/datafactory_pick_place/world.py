@@ -64,10 +64,11 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         self.max_frames = max_frames or 0
         self.maker = PickPlaceMaker(spec, seed)
         robot = self.maker.robot
-        low = np.array([*robot.joint_lower, 0.0], dtype=np.float32)
-        high = np.array([*robot.joint_upper, 1.0], dtype=np.float32)
+        (arm,) = robot.arms
+        low = np.array([*arm.joint_lower, 0.0], dtype=np.float32)
+        high = np.array([*arm.joint_upper, 1.0], dtype=np.float32)
         self.action_space = gymnasium.spaces.Box(low, high, dtype=np.float32)
-        dof = len(robot.joint_lower)
+        dof = robot.dof
         self.observation_space = gymnasium.spaces.Dict({
             "joint_position": _reals(dof),
             "gripper_opening": _reals(1),
@@ -199,7 +200,8 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         scene, data = self.recorder.scene, self.recorder.data
         q = np.array(data.qpos[scene.arm_qpos])
         pose = self._kinematics.fk(q)
-        opening = scene.robot.gripper_opening(data.qpos[scene.gripper_qpos])
+        (part,) = scene.arms
+        opening = part.arm.gripper_opening(data.qpos[part.gripper_qpos])
         rows = scene.object_qpos[:, None] + np.arange(7)
         return {
             "joint_position": q.astype(np.float32),
