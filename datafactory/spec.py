@@ -7,175 +7,29 @@ phrase of object ``a`` (``the red mug``).
 
 from __future__ import annotations
 
-import math
-import string
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import Field, ValidationError, model_validator
 
+from datafactory.case import Case, Instructions
 from datafactory.errors import DataFactoryError, SpecError, did_you_mean
-from datafactory.scene_graph.graph import FRAMES, RELATIONS, TABLE, Goal, Relation
+from datafactory.fields import Model, PositiveRange, QueryField, Range
+from datafactory.scene_graph.graph import Goal
 
-_RELATION_SCHEMA = {
-    "type": "object",
-    "required": ["relation", "subject"],
-    "properties": {
-        "relation": {"enum": list(RELATIONS)},
-        "subject": {"type": "string"},
-        "object": {"type": "string"},
-        "objects": {"type": "array", "items": {"type": "string"}},
-        "frame": {"enum": list(FRAMES)},
-    },
-    "additionalProperties": False,
-}
-
-
-def _read_goal(value: Any) -> Goal:
-    try:
-        return value if isinstance(value, Goal) else Goal.from_json(value)
-    except DataFactoryError as error:
-        raise ValueError(str(error)) from error
-
-
-def _read_relation(value: Any) -> Relation:
-    if isinstance(value, Goal):
-        relations = value.relations()
-        if len(relations) != 1:
-            raise ValueError("an initial relation is a single relation")
-        return relations[0]
-    try:
-        return value if isinstance(value, Relation) else Relation.from_dict(value)
-    except DataFactoryError as error:
-        raise ValueError(str(error)) from error
-
-
-def _read_query(value: Any) -> dict[str, Any]:
-    from datafactory_assets.query import Query
-
-    try:
-        return value.to_dict() if isinstance(value, Query) else Query.parse(value).to_dict()
-    except DataFactoryError as error:
-        raise ValueError(str(error)) from error
-
-
-GoalField = Annotated[
-    Goal,
-    BeforeValidator(_read_goal),
-    PlainSerializer(lambda g: g.to_list(), return_type=list),
-    WithJsonSchema({"anyOf": [_RELATION_SCHEMA, {"type": "array"}]}),
-]
-RelationField = Annotated[
-    Relation,
-    BeforeValidator(_read_relation),
-    PlainSerializer(lambda r: r.to_dict(), return_type=dict),
-    WithJsonSchema(_RELATION_SCHEMA),
-]
-QueryField = Annotated[
-    dict[str, Any],
-    BeforeValidator(_read_query),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]}),
+__all__ = [
+    "Case",
+    "Distractors",
+    "Instructions",
+    "Layout",
+    "Randomize",
+    "Task",
+    "TaskSpec",
+    "task_from_dict",
 ]
 
 
-def _check_range(value: tuple[float, float]) -> tuple[float, float]:
-    if not (math.isfinite(value[0]) and math.isfinite(value[1]) and value[0] <= value[1]):
-        raise ValueError(f"{list(value)} is not a range (lowest, highest)")
-    return value
-
-
-def _check_positive(value: tuple[float, float]) -> tuple[float, float]:
-    if value[0] <= 0.0:
-        raise ValueError(f"{list(value)} must be positive")
-    return value
-
-
-Range = Annotated[tuple[float, float], AfterValidator(_check_range)]
-PositiveRange = Annotated[Range, AfterValidator(_check_positive)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-
-class Instructions(_Model):
-    """Instruction templates.
-
-    Attributes:
-        train: Templates used for training episodes, at least one.
-        held_out: Phrasings never used for training episodes.
-        held_out_share: Share of episodes that use a held-out phrasing, in [0, 1].
-    """
-
-    train: tuple[str, ...] = Field(min_length=1)
-    held_out: tuple[str, ...] = ()
-    held_out_share: float = Field(default=0.1, ge=0.0, le=1.0)
-
-    @model_validator(mode="after")
-    def _templates(self) -> Instructions:
-        for template in (*self.train, *self.held_out):
-            try:
-                list(string.Formatter().parse(template))
-            except ValueError as error:
-                raise ValueError(f"bad template {template!r}: {error}") from error
-        return self
-
-    def placeholders(self) -> frozenset[str]:
-        """Names used in any template."""
-        return frozenset(
-            name
-            for template in (*self.train, *self.held_out)
-            for _, name, _, _ in string.Formatter().parse(template)
-            if name
-        )
-
-
-class Case(_Model):
-    """One way a task can look: objects, initial relations, goal and instructions.
-
-    Attributes:
-        weight: Relative frequency, > 0.
-        objects: Role name to object query.
-        initial: Relations that hold at the start; objects not mentioned stand on the table.
-        goal: What must become true.
-        instructions: Templates over the role names.
-    """
-
-    weight: float = Field(default=1.0, gt=0.0)
-    objects: dict[str, QueryField] = Field(min_length=1)
-    initial: tuple[RelationField, ...] = ()
-    goal: GoalField
-    instructions: Instructions
-
-    @model_validator(mode="after")
-    def _names(self) -> Case:
-        known = {*self.objects, TABLE}
-        for role in self.objects:
-            if not role.isidentifier() or role in (TABLE, "robot", "floor"):
-                raise ValueError(f"'{role}' cannot be an object name")
-        for relation in (*self.goal.relations(), *self.initial):
-            for name in (relation.subject, *relation.objects):
-                if name not in known:
-                    raise ValueError(f"unknown object '{name}' in {relation}; "
-                                     + did_you_mean(name, known))  # fmt: skip
-        for name in self.instructions.placeholders():
-            if name not in self.objects:
-                raise ValueError(f"unknown object '{{{name}}}' in an instruction; "
-                                 + did_you_mean(name, self.objects))  # fmt: skip
-        return self
-
-
-class Distractors(_Model):
+class Distractors(Model):
     """Objects that do not take part.
 
     Attributes:
@@ -194,7 +48,7 @@ class Distractors(_Model):
         return self
 
 
-class Layout(_Model):
+class Layout(Model):
     """Where objects are placed.
 
     Attributes:
@@ -208,7 +62,7 @@ class Layout(_Model):
     gap_m: float = Field(default=0.03, ge=0.0, le=0.3)
 
 
-class Randomize(_Model):
+class Randomize(Model):
     """Ranges of the named random streams. A range of equal ends switches a stream off.
 
     Attributes:
@@ -234,7 +88,7 @@ class Randomize(_Model):
     home_rad: float = Field(default=0.02, ge=0.0, le=0.2)
 
 
-class TaskSpec(_Model):
+class TaskSpec(Model):
     """A manipulation task.
 
     Attributes:
