@@ -182,9 +182,10 @@ class RigidAsset:
         shapes: Convex collision pieces; their union is the collision geometry.
         surfaces: Support surfaces, object frame.
         cavity: Containment volume of a container, else None.
+        slots: Cells of a rack or crate, each a containment volume of its own; they do not overlap.
         stable_poses: Resting poses, most probable first; the first one is used for layouts.
         graspable: A parallel gripper can lift it.
-        container: It has a cavity that other objects fit into.
+        container: It has a cavity or slots that other objects fit into.
         symmetry: ``none``, ``z`` (solid of revolution) or ``box`` (180 degrees about z).
         licence: Licence of the asset.
         content_hash: 64 hex digits of blake2b over everything above but the names.
@@ -216,12 +217,18 @@ class RigidAsset:
     licence: Licence
     content_hash: str
     attributes: tuple[str, ...] = field(default=())
+    slots: tuple[Cavity, ...] = ()
 
     @property
     def extents(self) -> tuple[float, float, float]:
         """Side lengths of the bounding box, metres."""
         lo, hi = self.aabb
         return (hi[0] - lo[0], hi[1] - lo[1], hi[2] - lo[2])
+
+    @property
+    def volumes(self) -> tuple[Cavity, ...]:
+        """Everything a container contains things with: its cavity, if it has one, and its slots."""
+        return (*((self.cavity,) if self.cavity else ()), *self.slots)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import combinations
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def check_source(
         source: The source.
         seeds: Instance seeds to try of each family.
         families: Family names; all of the source's when None.
-        physics: Also settle every instance, and drop a ball into containers (needs MuJoCo).
+        physics: Also settle every instance, and fill containers (needs MuJoCo).
 
     Raises:
         AssertionError: Naming the family, the seed and the broken rule.
@@ -56,9 +57,11 @@ def check_source(
             check_visual(asset, source.visual(asset))
             hashes.add(asset.content_hash)
             if physics:
+                from datafactory_assets.conformance_function import check_function
                 from datafactory_assets.conformance_physics import check_physics
 
                 check_physics(asset)
+                check_function(asset)
         _require(len(hashes) == len(seeds), name, "has one content hash per seed")
 
 
@@ -199,14 +202,31 @@ def _check_surfaces(asset: RigidAsset, where: str) -> None:
     for surface in asset.surfaces:
         _require(_is_convex(surface.polygon), where, f"has a convex surface {surface.name}")
         _require(surface.clearance > 0.0, where, f"has room above the surface {surface.name}")
-    cavity = asset.cavity
-    _require(asset.container == (cavity is not None), where, "has a cavity if it is a container")
-    if cavity is not None:
-        same = len(cavity.floor_polygon) == len(cavity.rim_polygon)
+    holds = bool(asset.volumes)
+    _require(asset.container == holds, where, "has a cavity or slots if it is a container")
+    for volume in asset.volumes:
+        same = len(volume.floor_polygon) == len(volume.rim_polygon)
         _require(same, where, "has a cavity with as many corners at the floor as at the rim")
-        _require(cavity.floor_z < cavity.rim_z, where, "has a rim above its floor")
-        for outline in (cavity.floor_polygon, cavity.rim_polygon):
+        _require(volume.floor_z < volume.rim_z, where, "has a rim above its floor")
+        for outline in (volume.floor_polygon, volume.rim_polygon):
             _require(_is_convex(outline), where, "has a convex cavity outline")
+    for a, b in combinations(asset.slots, 2):
+        apart = a.rim_z <= b.floor_z or b.rim_z <= a.floor_z
+        for p, q in ((a.floor_polygon, b.floor_polygon), (a.rim_polygon, b.rim_polygon)):
+            beside = _has_on_its_outside(p, q) or _has_on_its_outside(q, p)
+            _require(apart or beside, where, "has separate slots")
+
+
+def _has_on_its_outside(
+    polygon: tuple[tuple[float, float], ...], other: tuple[tuple[float, float], ...]
+) -> bool:
+    """All of another polygon is on the outer side of one edge, within 0.1 mm."""
+    p, q = np.array(polygon), np.array(other)
+    edge = np.roll(p, -1, axis=0) - p
+    outward = np.stack([edge[:, 1], -edge[:, 0]], axis=1)
+    outward /= np.linalg.norm(outward, axis=1, keepdims=True)
+    offset = np.sum((q[:, None] - p[None]) * outward, axis=2)
+    return bool((offset.min(axis=0) >= -1e-4).any())
 
 
 def _is_convex(polygon: tuple[tuple[float, float], ...]) -> bool:

@@ -51,7 +51,14 @@ def check_physics(asset: RigidAsset) -> None:
         )
 
 
-def model_xml(asset: RigidAsset, pose: StablePose, *, free: bool = True, extra: str = "") -> str:
+def model_xml(
+    asset: RigidAsset,
+    pose: StablePose,
+    *,
+    free: bool = True,
+    extra: str = "",
+    extra_assets: str = "",
+) -> str:
     """MJCF of an asset at a stable pose on a plane.
 
     Args:
@@ -59,6 +66,7 @@ def model_xml(asset: RigidAsset, pose: StablePose, *, free: bool = True, extra: 
         pose: Where it stands.
         free: Give it a free joint.
         extra: Further elements of the worldbody.
+        extra_assets: Further elements of the asset section.
     """
     geoms, meshes = [], []
     for i, shape in enumerate(asset.shapes):
@@ -76,7 +84,7 @@ def model_xml(asset: RigidAsset, pose: StablePose, *, free: bool = True, extra: 
     full = (tensor[0][0], tensor[1][1], tensor[2][2], tensor[0][1], tensor[0][2], tensor[1][2])
     joint = "<freejoint/>" if free else ""
     return (
-        f"{_HEADER}<asset>{''.join(meshes)}</asset><worldbody>"
+        f"{_HEADER}<asset>{''.join(meshes)}{extra_assets}</asset><worldbody>"
         f'<geom type="plane" size="1 1 1"/>{extra}'
         f'<body name="asset" pos="0 0 {pose.height!r}" quat="{_row(pose.quat)}">{joint}'
         f'<inertial pos="{_row(asset.com)}" mass="{asset.mass!r}" fullinertia="{_row(full)}"/>'

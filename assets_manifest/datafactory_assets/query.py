@@ -46,14 +46,14 @@ class Query:
         colour: Colour word.
         material: Material name.
         graspable: A parallel gripper can lift it.
-        container: It has a cavity.
+        container: It has a cavity or slots.
         supports: It has a surface that is open above.
         attributes: Attribute words, all needed.
         min_width_m: Least smaller horizontal extent, metres.
         max_width_m: Greatest smaller horizontal extent, metres.
         min_height_m: Least height, metres.
         max_height_m: Greatest height, metres.
-        min_depth_m: Least depth of the cavity, metres; implies a container.
+        min_depth_m: Least depth of the cavity or of the deepest slot, metres; implies a container.
         max_mass_kg: Greatest mass, kg.
         licence: SPDX identifiers.
     """
@@ -118,7 +118,7 @@ class Query:
     def matches(self, asset: RigidAsset) -> bool:
         """Tells whether an asset meets every condition."""
         sides = asset.extents
-        depth = asset.cavity.rim_z - asset.cavity.floor_z if asset.cavity else 0.0
+        depth = max((c.rim_z - c.floor_z for c in asset.volumes), default=0.0)
         return (
             self._names(asset.family, asset.category, asset.synonyms)
             and _any(self.colour, (asset.colour,))

@@ -16,7 +16,7 @@ class FamilyInfo:
         name: Family name, unique within its source (``open_box``).
         category: Category noun of every instance (``box``).
         synonyms: Other nouns for it.
-        container: Every instance has a cavity.
+        container: Every instance has a cavity or slots.
         graspable: Instances can be lifted by a parallel gripper.
         supports: Every instance has a surface open to the sky that objects can stand on.
         description: One sentence.

@@ -115,6 +115,7 @@ class Form:
         poses: Resting poses; the first one is used for layouts.
         surfaces: Support surfaces.
         cavity: Containment volume of a container.
+        slots: Cells of a rack or crate.
         symmetry: As in ``RigidAsset``.
         grip: Smallest opening that gets a hold on it, metres; None when nothing does.
         attributes: Extra attribute words.
@@ -125,6 +126,7 @@ class Form:
     poses: tuple[StablePose, ...]
     surfaces: tuple[SupportSurface, ...] = ()
     cavity: Cavity | None = None
+    slots: tuple[Cavity, ...] = ()
     symmetry: Literal["none", "z", "box"] = "none"
     grip: float | None = None
     attributes: tuple[str, ...] = ()
@@ -183,11 +185,12 @@ def assemble(source: str, family: Family, seed: int) -> RigidAsset:
         cavity=form.cavity,
         stable_poses=form.poses,
         graspable=grip and mass <= GRIP_MASS_KG,
-        container=form.cavity is not None,
+        container=form.cavity is not None or bool(form.slots),
         symmetry=form.symmetry,
         licence=LICENCE,
         content_hash="",
         attributes=form.attributes,
+        slots=form.slots,
     )
     digest = content_hash(asset, family.version)
     uid = f"{source}/{family.info.name}@{digest[:8]}"
@@ -224,11 +227,12 @@ def content_hash(asset: RigidAsset, version: int) -> str:
     for pose in asset.stable_poses:
         words.append(pose.name)
         numbers += (*pose.quat, pose.height, pose.probability)
-    if asset.cavity is not None:
-        cavity = asset.cavity
+    for cavity in asset.volumes:
         numbers += (cavity.floor_z, cavity.rim_z)
         for point in (*cavity.floor_polygon, *cavity.rim_polygon, *cavity.profile):
             numbers += point
+    if asset.slots:
+        words.append(f"{len(asset.slots)} slots")
     words += (asset.symmetry, str(asset.graspable), asset.licence.spdx, *asset.attributes)
     digest = hashlib.blake2b("\x1f".join(words).encode(), digest_size=32)
     digest.update(struct.pack(f"<{len(numbers)}q", *[round(1e9 * x) for x in numbers]))
