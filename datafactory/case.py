@@ -6,6 +6,7 @@ import string
 
 from pydantic import Field, model_validator
 
+from datafactory.belt import BELT, RAIL
 from datafactory.errors import did_you_mean
 from datafactory.fields import GoalField, Model, QueryField, RelationField
 from datafactory.scene_graph.graph import TABLE
@@ -64,7 +65,7 @@ class Case(Model):
     def _names(self) -> Case:
         known = {*self.objects, TABLE}
         for role in self.objects:
-            if not role.isidentifier() or role in (TABLE, "robot", "floor"):
+            if not role.isidentifier() or role in (TABLE, "robot", "floor", BELT, RAIL):
                 raise ValueError(f"'{role}' cannot be an object name")
         for relation in (*self.goal.relations(), *self.initial):
             for name in (relation.subject, *relation.objects):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from datafactory.belt import Belt
 from datafactory.geometry import Array, Pose
 from datafactory.scene_graph.graph import Relation
 from datafactory_assets.asset import RigidAsset
@@ -58,6 +59,7 @@ class Scene:
         objects: Task objects first, then distractors.
         relations: Initial relations the layout was asked for.
         world_from_camera: Pose of the viewing camera (OpenCV axes) for camera-frame relations.
+        belt: The conveyor belt, if there is one.
     """
 
     table: Table
@@ -67,6 +69,7 @@ class Scene:
     objects: tuple[SceneObject, ...]
     relations: tuple[Relation, ...]
     world_from_camera: Pose
+    belt: Belt | None = None
 
     def object(self, name: str) -> SceneObject:
         """The object with this role name."""
@@ -107,6 +110,8 @@ class WorldState:
         contacts: All contact points between entities.
         world_from_base: Robot base pose (frame ``robot``; the viewer stands here, looks along +x).
         world_from_camera: Camera pose, OpenCV axes (frame ``camera``).
+        carried: How far what is in contact with a moving belt was carried by it since the start,
+            (3,) metres, by role name.
     """
 
     table: Table
@@ -115,3 +120,10 @@ class WorldState:
     contacts: tuple[Contact, ...]
     world_from_base: Pose
     world_from_camera: Pose
+    carried: Mapping[str, Array] = field(default_factory=dict)
+
+    def place(self, name: str) -> Array:
+        """(3,) position of an object as seen from what carries it."""
+        position = self.poses[name].position
+        moved = self.carried.get(name)
+        return position if moved is None else position - moved

@@ -16,6 +16,7 @@ from datafactory.case import Case, Instructions
 from datafactory.errors import DataFactoryError, SpecError, did_you_mean
 from datafactory.fields import Model, PositiveRange, QueryField, Range
 from datafactory.scene_graph.graph import Goal
+from datafactory.spec_motion import Conveyor
 
 __all__ = [
     "Case",
@@ -101,9 +102,11 @@ class TaskSpec(Model):
         robots: Robots it may run on; empty for any.
         cases: At least one case.
         distractors, layout, randomize: See their types.
+        conveyor: A belt that carries objects past the robot; none by default.
         fps: Control and record rate, Hz; must divide 500.
     """
 
+    added = frozenset({"conveyor"})
     name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_\-]*$")
     description: str = ""
     generator: str = "pick_place"
@@ -114,6 +117,7 @@ class TaskSpec(Model):
     distractors: Distractors = Distractors()
     layout: Layout = Layout()
     randomize: Randomize = Randomize()
+    conveyor: Conveyor | None = None
     fps: int = Field(default=20, ge=1, le=500)
 
     @model_validator(mode="after")
@@ -122,6 +126,18 @@ class TaskSpec(Model):
             raise ValueError(f"fps {self.fps} must divide the physics rate of 500 Hz")
         if self.robots and self.robot not in self.robots:
             raise ValueError(f"robot '{self.robot}' is not among the allowed {self.robots}")
+        return self
+
+    @model_validator(mode="after")
+    def _riders(self) -> TaskSpec:
+        riders = self.conveyor.carries if self.conveyor else ()
+        for case in self.cases:
+            for name in riders:
+                if name not in case.objects:
+                    raise ValueError(f"the conveyor carries '{name}', which is no object of a case")
+            for relation in case.initial:
+                if set(riders) & {relation.subject, *relation.objects}:
+                    raise ValueError(f"{relation} is about an object that rides on the conveyor")
         return self
 
 
@@ -156,7 +172,7 @@ def _spec_error(error: ValidationError, where: str) -> SpecError:
     remedy = "see `datafactory config schema`"
     if first["type"] == "extra_forbidden":
         known: set[str] = set()
-        for model in (TaskSpec, Case, Instructions, Distractors, Layout, Randomize):
+        for model in (TaskSpec, Case, Instructions, Distractors, Layout, Randomize, Conveyor):
             known |= set(model.model_fields)
         remedy = did_you_mean(str(first["loc"][-1]), known)
     more = len(found) - 1

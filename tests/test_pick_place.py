@@ -84,7 +84,8 @@ def test_every_task_gives_episodes(info: TaskInfo) -> None:
     assert {o.name for o in episode.objects} >= goal.names() - {"table"}
     moved = {o.name for o in episode.objects if np.linalg.norm(
         np.subtract(o.final_pose[:3], o.initial_pose[:3])) > 0.03}  # fmt: skip
-    assert moved <= subjects, "something else was moved"
+    if "conveyor" not in info.spec:  # a belt moves what rides on it
+        assert moved <= subjects, "something else was moved"
     assert moved, "nothing was moved"
     assert episode.final_graph
     assert episode.initial_graph

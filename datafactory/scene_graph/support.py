@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from datafactory.belt import BELT, RAIL
 from datafactory.geometry import Array
 from datafactory.scene_graph.body import Body, Surface, table_surface
 from datafactory.scene_graph.graph import TABLE, Relation
@@ -29,6 +30,7 @@ ABOVE_TOLERANCE = 0.005
 OVER = (0.0, -0.002)
 
 NO_LOAD = Load(0.0, 0.0, math.inf)
+NO_OBJECTS = frozenset({TABLE, ROBOT, "floor", BELT, RAIL})
 
 
 def outline(name: str, world: World) -> ConvexPolygon:
@@ -207,7 +209,7 @@ def inside_support(
         total += load.up
         if other == container:
             good += load.up
-        elif load.up > 0.0 and other not in (TABLE, ROBOT, "floor") and other not in seen:
+        elif load.up > 0.0 and other not in NO_OBJECTS and other not in seen:
             if not is_contained(world.body(other), world.body(container)):
                 continue
             if inside_support(other, container, world, seen) > 0.0:

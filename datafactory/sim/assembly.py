@@ -15,9 +15,11 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from datafactory.belt import BELT, RAIL
 from datafactory.geometry import Pose
 from datafactory.robots.model import Arm, RobotModel
 from datafactory.scene import Scene, SceneObject
+from datafactory.sim.belt import SceneBelt, belt_mjcf, scene_belt
 from datafactory.sim.engine import compile_mjcf
 from datafactory_assets.asset import ByContent
 
@@ -134,10 +136,15 @@ def scene_mjcf(scene: Scene, robot: RobotModel) -> str:
     )
     head = template.head.replace("@BASE_POS@", _numbers(base.position))
     head = head.replace("@BASE_QUAT@", _numbers(base.quat))
-    assets = "".join(meshes)
+    assets, drives = "".join(meshes), ""
+    if scene.belt is not None:
+        text, drives = belt_mjcf(scene.belt, _CONTACT)
+        bodies.append(text)
     tail = template.tail
     if assets:
         tail = tail.replace("</mujoco>", f"<asset>{assets}</asset></mujoco>")
+    if drives:
+        tail = tail.replace("</mujoco>", f"<actuator>{drives}</actuator></mujoco>")
     return head + fixed + "".join(bodies) + tail
 
 
@@ -180,13 +187,14 @@ class SceneModel:
         mjcf: The text it was compiled from.
         model: The compiled model.
         entities: Entity names: ``floor, table``, links and gripper of every arm (``arm, gripper``,
-            or ``left_arm, left_gripper, ...``), and the objects' role names.
+            or ``left_arm, left_gripper, ...``), the objects' role names, then ``belt, rail``.
         geom_entity: (ngeom,) index into ``entities`` of every geom.
         arms: The arms' addresses.
         arm_qpos: (dof,) qpos addresses of the joints of all arms.
         object_qpos: (n_objects,) first qpos address of each object's free joint.
         object_dof: (n_objects,) first dof address of each object's free joint.
         arm_ctrl: (dof,) ctrl addresses of the actuators of all arms.
+        belt: The conveyor belt, if there is one.
     """
 
     scene: Scene
@@ -200,11 +208,12 @@ class SceneModel:
     object_qpos: NDArray[np.int64]
     object_dof: NDArray[np.int64]
     arm_ctrl: NDArray[np.int64]
+    belt: SceneBelt | None = None
 
     @property
     def first_object(self) -> int:
         """Entity index of the first object; those before are fixed or the robot's."""
-        return len(self.entities) - len(self.scene.objects)
+        return self.arms[-1].gripper + 1
 
     def entity(self, name: str) -> int:
         """Index of an entity name."""
@@ -231,7 +240,8 @@ def _entity_names(robot: RobotModel, scene: Scene) -> tuple[str, ...]:
     for arm in robot.arms:
         lone = len(robot.arms) == 1
         names += ["arm", "gripper"] if lone else [f"{arm.name}_arm", f"{arm.name}_gripper"]
-    return (*names, *(item.name for item in scene.objects))
+    names += [item.name for item in scene.objects]
+    return (*names, *(() if scene.belt is None else (BELT, RAIL)))
 
 
 def _geom_entities(
@@ -243,11 +253,15 @@ def _geom_entities(
     index[robot.base_body] = arms[0].entity
     first = arms[-1].gripper + 1
     index |= {OBJECT_PREFIX + item.name: first + k for k, item in enumerate(scene.objects)}
+    if scene.belt is not None:
+        index[BELT] = first + len(scene.objects)
     body_entity = np.zeros(model.nbody, dtype=np.int64)
     for b in range(1, model.nbody):
         body_entity[b] = index[model.body(b).name]
     entity: NDArray[np.int64] = body_entity[model.geom_bodyid]
     entity[model.geom("table").id] = 1
+    if scene.belt is not None:
+        entity[[model.geom(f"{RAIL}/{side}").id for side in ("left", "right")]] = index[BELT] + 1
     return entity
 
 
@@ -296,6 +310,11 @@ def assemble(scene: Scene, robot: RobotModel) -> SceneModel:
     model = compile_mjcf(mjcf, robot.meshes)
     arms = _scene_arms(model, robot)
     joints = [OBJECT_PREFIX + o.name for o in scene.objects]
+    belt = None
+    if scene.belt is not None:
+        riders = [OBJECT_PREFIX + name for name in scene.belt.carried]
+        entity = arms[-1].gripper + 1 + len(joints)
+        belt = scene_belt(model, scene.belt, _addresses(model, riders, "jnt_dofadr"), entity)
     return SceneModel(
         scene=scene,
         robot=robot,
@@ -308,4 +327,5 @@ def assemble(scene: Scene, robot: RobotModel) -> SceneModel:
         object_qpos=_addresses(model, joints, "jnt_qposadr"),
         object_dof=_addresses(model, joints, "jnt_dofadr"),
         arm_ctrl=np.concatenate([part.ctrl for part in arms]),
+        belt=belt,
     )

@@ -43,13 +43,15 @@ def world_state(scene: SceneModel, data: mujoco.MjData) -> WorldState:
         item.name: Pose.from_vector(data.qpos[address : address + 7])
         for item, address in zip(objects, scene.object_qpos, strict=True)
     }
+    touching = contacts(data, _entity_names(scene))
     return WorldState(
         table=scene.scene.table,
         assets={item.name: item.asset for item in objects},
         poses=poses,
-        contacts=contacts(data, _entity_names(scene)),
+        contacts=touching,
         world_from_base=scene.scene.world_from_base,
         world_from_camera=scene.scene.world_from_camera,
+        carried={} if scene.belt is None else scene.belt.carried(data, touching, tuple(poses)),
     )
 
 
@@ -88,8 +90,15 @@ def contacts(data: mujoco.MjData, entity_of_geom: Sequence[str]) -> tuple[Contac
 
 
 def speeds(scene: SceneModel, data: mujoco.MjData) -> tuple[NDArray[np.float64], ...]:
-    """Linear (n_objects,) m/s and angular (n_objects,) rad/s speeds of all objects."""
+    """Linear (n_objects,) m/s and angular (n_objects,) rad/s speeds of all objects.
+
+    With a belt, the linear one is the smaller of the speeds in the world and on the belt.
+    """
     dof = scene.object_dof[:, None]
-    linear = np.linalg.norm(data.qvel[dof + np.arange(3)], axis=1)
+    velocity = data.qvel[dof + np.arange(3)]
+    linear = np.linalg.norm(velocity, axis=1)
+    if scene.belt is not None:
+        on_belt = np.linalg.norm(velocity - scene.belt.velocity(data), axis=1)
+        linear = np.minimum(linear, on_belt)
     angular = np.linalg.norm(data.qvel[dof + np.arange(3, 6)], axis=1)
     return linear, angular

@@ -70,6 +70,8 @@ class Recorder:
         self.checkpoint_every = max(1, round(CHECKPOINT_S * fps))
         self.data = mujoco.MjData(scene.model)
         self.data.qpos[:] = scene.home_qpos()
+        if scene.belt is not None:
+            scene.belt.start(self.data)
         self.frame = 0
         self.step_cpu_s = 0.0
         self.diverged = False

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import mujoco
 
+from datafactory.belt import BELT, RAIL
 from datafactory.episode import ObjectRecord, Replay
 from datafactory.geometry import Pose
 from datafactory.scene import Table, WorldState
@@ -67,5 +68,5 @@ def _entity(model: mujoco.MjModel, geom: int) -> str:
     body = model.body(int(model.geom_bodyid[geom])).name
     if body.startswith(OBJECT_PREFIX):
         return str(body.removeprefix(OBJECT_PREFIX))
-    name = str(model.geom(geom).name)
-    return name if name in ("table", "floor") else "robot"
+    name = str(model.geom(geom).name).partition("/")[0]
+    return name if name in ("table", "floor", BELT, RAIL) else "robot"

@@ -46,6 +46,19 @@ def world_from_camera() -> Pose:
     return Pose.from_matrix(matrix)
 
 
+def layout_region(spec: ManipulationSpec, base: Pose) -> Region:
+    """Where a task's objects may stand, in front of a robot base."""
+    layout = spec.task_spec.layout
+    yaw = 2.0 * math.atan2(base.quat[3], base.quat[0])
+    low, high = layout.angle_rad
+    return Region(
+        center=(float(base.position[0]), float(base.position[1])),
+        radius=layout.radius_m,
+        heading=yaw + 0.5 * (low + high),
+        half_angle=0.5 * (high - low),
+    )
+
+
 def _problem(
     spec: ManipulationSpec,
     case: Case,
@@ -53,23 +66,14 @@ def _problem(
     table: Table,
     base: Pose,
 ) -> LayoutProblem:
-    layout = spec.task_spec.layout
-    yaw = 2.0 * math.atan2(base.quat[3], base.quat[0])
-    low, high = layout.angle_rad
-    region = Region(
-        center=(float(base.position[0]), float(base.position[1])),
-        radius=layout.radius_m,
-        heading=yaw + 0.5 * (low + high),
-        half_angle=0.5 * (high - low),
-    )
     return LayoutProblem(
         objects=objects,
         relations=case.initial,
         table=table,
         world_from_base=base,
         world_from_camera=world_from_camera(),
-        region=region,
-        gap=layout.gap_m,
+        region=layout_region(spec, base),
+        gap=spec.task_spec.layout.gap_m,
     )
 
 

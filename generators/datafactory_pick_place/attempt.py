@@ -14,7 +14,7 @@ from datafactory.sim.measure import Measurer
 from datafactory.sim.recorder import Recorder
 from datafactory_pick_place import judge
 from datafactory_pick_place.clock import StageClock
-from datafactory_pick_place.execution import FIRST_OBJECT, Execution, Held, Stop
+from datafactory_pick_place.execution import FIRST_OBJECT, Execution, Held, Motion, Stop
 from datafactory_pick_place.poses import must_stand, release_opening
 from datafactory_pick_place.reach import PickPlan, PlacePlan, Reach, Refusal
 from datafactory_pick_place.streams import AttemptStreams
@@ -103,6 +103,10 @@ class Attempt:
                 return rejected
         return self._hold()
 
+    def measures(self) -> dict[str, float]:
+        """Metrics that only some attempts have."""
+        return {}
+
     def _state(self) -> WorldState:
         """The measured state at the present frame; measured once however often asked for."""
         if self._measured is None or self._measured[0] != self.recorder.frame:
@@ -157,7 +161,7 @@ class Attempt:
     def _plan_pick(self, subject: int, subgoal: Subgoal) -> PickPlan | Refusal:
         with self.clock.stage("grasp"):
             state = self._state()
-            self.reach.observe(self.recorder.data.qpos)
+            self._observe()
             streams = (self.streams["grasp"], self.streams["place"])
             return self.reach.pick(subject, subgoal.relations, state, self.execution.q, streams)
 
@@ -197,30 +201,26 @@ class Attempt:
             execution.phase("grasp", start, number)
             if stop:
                 return self._stopped(stop), False
-            sides = recorder.pad_contacts(entity)
-            error = abs(execution.width - plan.grasp.width)
-            good = self._note(
-                CheckResult("grasp", "fingers_in_contact", sides == 3, float(sides), 3.0, "1"),
-                CheckResult(
-                    "grasp",
-                    "width_error",
-                    error <= WIDTH_TOLERANCE_M,
-                    error,
-                    WIDTH_TOLERANCE_M,
-                    "m",
-                ),
-            )
-            if not good:
+            if not self._note(*self._grasped(entity, plan.grasp.width)):
                 return Rejected("grasp", "grasp_slip"), True
         return self._lift(subject, number)
+
+    def _grasped(self, entity: int, width: float) -> tuple[CheckResult, ...]:
+        """Both fingers touch the object, at the planned width."""
+        sides = self.recorder.pad_contacts(entity)
+        error = abs(self.execution.width - width)
+        good = error <= WIDTH_TOLERANCE_M
+        return (
+            CheckResult("grasp", "fingers_in_contact", sides == 3, float(sides), 3.0, "1"),
+            CheckResult("grasp", "width_error", good, error, WIDTH_TOLERANCE_M, "m"),
+        )
 
     def _lift(self, subject: int, number: int) -> tuple[Rejected | None, bool]:
         execution = self.execution
         entity = FIRST_OBJECT + subject
         tcp_from_object = execution.tcp().inverse() @ execution.object_pose(subject)
         with self.clock.stage("plan"):
-            self.reach.observe(self.recorder.data.qpos)
-            motion = self.reach.lift(subject, tcp_from_object, execution.width, execution.q)
+            motion = self._plan_lift(subject, tcp_from_object)
         if isinstance(motion, Refusal):
             return Rejected(motion.stage, motion.reason), False
         with self.clock.stage("execute"):
@@ -237,6 +237,15 @@ class Attempt:
             ):
                 return Rejected("grasp", "grasp_slip"), True
         return None, False
+
+    def _plan_lift(self, subject: int, tcp_from_object: Pose) -> Motion | Refusal:
+        self._observe()
+        width, q = self.execution.width, self.execution.q
+        return self.reach.lift(subject, tcp_from_object, width, q)
+
+    def _observe(self) -> None:
+        """Shows the present state of the world to the planner."""
+        self.reach.observe(self.recorder.data.qpos)
 
     def _back_off(self, subject: int, number: int) -> Rejected | None:
         """Opens and retreats after a failed grasp, and lets the object come to rest."""
@@ -263,7 +272,7 @@ class Attempt:
         execution = self.execution
         tcp_from_object = execution.tcp().inverse() @ execution.object_pose(subject)
         with self.clock.stage("plan"):
-            self.reach.observe(self.recorder.data.qpos)
+            self._observe()
             place = self.reach.place(subject, tcp_from_object, execution.width, plan, execution.q)
         if isinstance(place, Refusal):
             return Rejected(place.stage, place.reason)
@@ -303,7 +312,7 @@ class Attempt:
     def _retreat(self, subject: int, number: int) -> Rejected | None:
         execution = self.execution
         with self.clock.stage("plan"):
-            self.reach.observe(self.recorder.data.qpos)
+            self._observe()
             motion = self.reach.retreat(subject, execution.opening, execution.q)
         if isinstance(motion, Refusal):
             return Rejected(motion.stage, motion.reason)
@@ -352,8 +361,8 @@ class Attempt:
                 return Rejected("hold", "place_missed")
             if not self._note(*judge.upright(self.intended, state)):
                 return Rejected("hold", "place_missed")
-            left = {n: p for n, p in self.initial.poses.items() if n not in self.moved}
-            if not self._note(*judge.bystanders(left, state)):
+            left = [n for n in self.initial.poses if n not in self.moved]
+            if not self._note(*judge.bystanders(left, self.initial, state)):
                 return Rejected("hold", "wrong_target")
             if not self._note(*judge.robot_clear(self.scene, state, execution, self.moved)):
                 return Rejected("hold", "robot_contact")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datafactory.episode import Phase
 from datafactory.geometry import Pose
-from datafactory.planning.timing import Trajectory
 from datafactory.sim.assembly import SceneModel
 from datafactory.sim.recorder import Recorder
 
@@ -25,6 +25,17 @@ SLIP_M = 0.02
 ARM, GRIPPER = 2, 3
 FIRST_OBJECT = 4
 """Entity indices of a compiled scene."""
+
+
+class Motion(Protocol):
+    """Joint positions over time: a ``Trajectory``, or anything like it."""
+
+    @property
+    def duration_s(self) -> float:
+        """Time until it ends, s."""
+
+    def positions(self, times: Array) -> Array:
+        """Positions (n, dof), rad, at times (n,) in s."""
 
 
 @dataclass(frozen=True)
@@ -127,30 +138,29 @@ class Execution:
         target = float(recorder.target_opening) if opening is None else opening
         recorder.set_targets(recorder.target_q, target)
         for _ in range(frames):
-            stop = self._tick()
+            stop = self.tick()
             if stop:
                 return stop
         return None
 
-    def follow(self, trajectory: Trajectory, opening: float) -> Stop | None:
+    def follow(self, trajectory: Motion, opening: float) -> Stop | None:
         """Follows a timed trajectory and waits until the arm has arrived.
 
         Targets lead the reference by the robot's tracking lag, so that the joints follow it in
         time; the last target is the trajectory's end.
         """
         count = int(np.ceil(trajectory.duration_s / self.dt)) + 1
-        times = (np.arange(count) + 0.5) * self.dt + self._lag
-        targets = trajectory.positions(np.minimum(times, trajectory.duration_s)).astype(np.float32)
+        targets = self.targets(trajectory, np.arange(count, dtype=np.float64) * self.dt)
         for target in targets:
             self.recorder.set_targets(target, opening)
-            stop = self._tick()
+            stop = self.tick()
             if stop:
                 return stop
         end = targets[-1]
         for _ in range(MAX_ARRIVAL_FRAMES):
             if np.abs(self.q - end).max() < ARRIVAL_RAD:
                 return None
-            stop = self._tick()
+            stop = self.tick()
             if stop:
                 return stop
         error = float(np.abs(self.q - end).max())
@@ -158,13 +168,18 @@ class Execution:
             return Stop("timeout", "arm_arrives", error, 5.0 * ARRIVAL_RAD, "rad")
         return None
 
+    def targets(self, trajectory: Motion, times: Array) -> NDArray[np.float32]:
+        """Targets (n, dof) of the frames that begin at times (n,) of a motion."""
+        ahead = np.minimum(times + 0.5 * self.dt + self._lag, trajectory.duration_s)
+        return trajectory.positions(ahead).astype(np.float32)
+
     def close(self, entity: int, frames: int) -> Stop | None:
         """Closes the gripper until both fingers hold still on an entity, or time is up."""
         recorder = self.recorder
         recorder.set_targets(recorder.target_q, 0.0)
         steady, last = 0, self.width
         for _ in range(frames):
-            stop = self._tick()
+            stop = self.tick()
             if stop:
                 return stop
             width = self.width
@@ -175,7 +190,8 @@ class Execution:
                 break
         return None
 
-    def _tick(self) -> Stop | None:
+    def tick(self) -> Stop | None:
+        """Holds the present targets for one frame."""
         self.recorder.tick()
         if self.recorder.diverged:
             return Stop("sim_diverged", "stable_simulation", 1.0, 0.0, "1")

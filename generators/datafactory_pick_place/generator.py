@@ -19,6 +19,8 @@ NAME = "pick_place"
 VERSION = "1"
 REASONS = {
     "no_place": "no free place satisfies the goal relation",
+    "missed_interception": "the tool did not meet the moving object",
+    "out_of_reach": "the moving object left the robot's reach before it could be met",
     "overlap": "bodies penetrated each other by more than the limit",
 }
 STAGES = ("layout", "settle", "grasp", "plan", "execute", "goal", "hold")

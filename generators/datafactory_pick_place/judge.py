@@ -67,7 +67,8 @@ def settled(scene: SceneModel, data: mujoco.MjData, state: WorldState) -> tuple[
     drift, tilt = 0.0, 0.0
     for item in scene.scene.objects:
         pose = state.poses[item.name]
-        drift = max(drift, float(np.linalg.norm(pose.position - item.world_from_object.position)))
+        start = item.world_from_object.position
+        drift = max(drift, float(np.linalg.norm(state.place(item.name) - start)))
         tilt = max(tilt, quat_angle(pose.quat, item.world_from_object.quat))
     return (
         _at_most("settle", "drift", drift, MAX_SETTLE_DRIFT_M, "m"),
@@ -114,10 +115,7 @@ def at_rest(
 ) -> tuple[CheckResult, ...]:
     """Nothing moves any more, and nothing moved during the hold."""
     moved = max(
-        (
-            float(np.linalg.norm(state.poses[n].position - before.poses[n].position))
-            for n in state.poses
-        ),
+        (float(np.linalg.norm(state.place(n) - before.place(n))) for n in state.poses),
         default=0.0,
     )
     return (
@@ -127,18 +125,20 @@ def at_rest(
     )
 
 
-def bystanders(rest: Mapping[str, Pose], state: WorldState) -> tuple[CheckResult, ...]:
-    """Objects that were not to be moved were not.
+def bystanders(
+    names: Iterable[str], start: WorldState, state: WorldState
+) -> tuple[CheckResult, ...]:
+    """Objects that were not to be moved were not, as seen from what carries them.
 
     Args:
-        rest: world_from_object at the start, of every object the robot was not to move.
+        names: Every object the robot was not to move.
+        start: State at the start.
         state: End state.
     """
     moved, turned = 0.0, 0.0
-    for name, left in rest.items():
-        now = state.poses[name]
-        moved = max(moved, float(np.linalg.norm(now.position - left.position)))
-        turned = max(turned, _turn(state.assets[name], left, now))
+    for name in names:
+        moved = max(moved, float(np.linalg.norm(state.place(name) - start.place(name))))
+        turned = max(turned, _turn(state.assets[name], start.poses[name], state.poses[name]))
     return (
         _at_most("hold", "bystander_moved", moved, MAX_BYSTANDER_M, "m"),
         _at_most("hold", "bystander_turned", turned, MAX_BYSTANDER_RAD, "rad"),

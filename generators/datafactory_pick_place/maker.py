@@ -19,7 +19,9 @@ from datafactory.sim.engine import compile_mjcf
 from datafactory_assets.source import AssetSource
 from datafactory_pick_place import judge
 from datafactory_pick_place.attempt import Attempt
+from datafactory_pick_place.belt_attempt import BeltAttempt
 from datafactory_pick_place.clock import StageClock
+from datafactory_pick_place.intercept import BeltReach
 from datafactory_pick_place.language import phrase
 from datafactory_pick_place.reach import Reach
 from datafactory_pick_place.record import asset_record, finished, refused_draw, robot_assets
@@ -89,8 +91,10 @@ class PickPlaceMaker:
             return refused_draw(spec, index, draw, phrasing, self.robot, verdict, dict(clock.cpu_s))
         with clock.stage("assemble"):
             scene = assemble(draw.scene, self.robot)
-            reach = Reach(scene, self.kinematics, self.fast, self.careful, streams["plan"])
-        attempt = Attempt(scene, draw.case.goal, reach, streams, spec.fps, clock)
+            moving = scene.belt is not None
+            planner, runner = (BeltReach, BeltAttempt) if moving else (Reach, Attempt)
+            reach = planner(scene, self.kinematics, self.fast, self.careful, streams["plan"])
+        attempt = runner(scene, draw.case.goal, reach, streams, spec.fps, clock)
         attempt.checks.append(placed)
         rejected = attempt.run()
         with clock.stage("record"):

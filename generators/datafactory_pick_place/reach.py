@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from datafactory.belt import BELT
 from datafactory.geometry import Pose
 from datafactory.grasps.antipodal import surface
 from datafactory.grasps.ranking import Grasp, rank_grasps
@@ -21,6 +22,7 @@ from datafactory.scene_graph.graph import Relation
 from datafactory.scene_graph.relations import Placement, sample_poses
 from datafactory.sim.assembly import OBJECT_PREFIX, SceneModel
 from datafactory.sim.gripper import gripper_postures
+from datafactory_pick_place.execution import Motion
 from datafactory_pick_place.poses import above, behind, release_opening, turned
 
 Array = NDArray[np.float64]
@@ -68,8 +70,8 @@ class PickPlan:
 
     grasp: Grasp
     q_grasp: Array
-    transit: Trajectory
-    approach: Trajectory
+    transit: Motion
+    approach: Motion
     placements: tuple[Placement, ...]
     q_place: Array
 
@@ -120,6 +122,7 @@ class Reach:
             tcp_site=arm.tcp_site,
         )
         self.home = np.array(arm.home)
+        self._surfaces = ["table"] if scene.belt is None else ["table", BELT]
         self._least_manipulability = MANIPULABILITY_SHARE * kinematics.manipulability(self.home)
 
     def observe(self, qpos: Array) -> None:
@@ -338,18 +341,22 @@ class Reach:
 
         What they touch in physics is judged there, with forces.
         """
-        entities = ["table", *(OBJECT_PREFIX + o.name for o in self.scene.scene.objects)]
+        entities = [*self._surfaces, *(OBJECT_PREFIX + o.name for o in self.scene.scene.objects)]
         self.world.allow(FINGERS, entities, depth_m=BRUSH_M)
 
     def lift(
         self, subject: int, tcp_from_object: Pose, width: float, q: Array
     ) -> Trajectory | Refusal:
         """Plans the straight lift of a grasped object off its support."""
+        self._grip(subject, tcp_from_object, width)
+        return self._first_line(q, above, behind)
+
+    def _grip(self, subject: int, tcp_from_object: Pose, width: float) -> None:
+        """The object is held, and still stands on its support."""
         self._attach(subject, tcp_from_object, width)
         self._tolerate_brushing()
         self.world.allow(HELD, FINGERS)
         self.world.allow(HELD, self._standing_on(subject))
-        return self._first_line(q, above, behind)
 
     def _first_line(self, q: Array, *moves: Callable[[Pose], Pose]) -> Trajectory | Refusal:
         """The first of several straight motions from here that can be planned."""
@@ -368,13 +375,17 @@ class Reach:
             for k, item in enumerate(self.scene.scene.objects)
             if k != subject
         ]
-        return ["table", *others]
+        return [*self._surfaces, *others]
 
     def retreat(self, subject: int, opening: float, q: Array) -> Trajectory | Refusal:
         """Plans the straight way back out, away from a released object."""
+        self._release(subject, opening)
+        return self._first_line(q, behind, above)
+
+    def _release(self, subject: int, opening: float) -> None:
+        """The fingers are open around an object that was let go."""
         self._let_go()
         self._set_opening(opening)
         self._tolerate_brushing()
         name = OBJECT_PREFIX + self.scene.scene.objects[subject].name
         self.world.allow(FINGERS, name)
-        return self._first_line(q, behind, above)

@@ -206,6 +206,7 @@ def finished(
         "collision_checks": float(attempt.reach.world.checks),
         "distractors": float(sum(n.startswith("distractor_") for n in draw.assets)),
         "case": float(spec.task_spec.cases.index(draw.case)),
+        **attempt.measures(),
     }
     used = [assets[o.asset.content_hash] for o in scene.scene.objects]
     return Episode(

@@ -23,6 +23,7 @@ from datafactory_assets.asset import RigidAsset
 from datafactory_assets.query import Query
 from datafactory_assets.source import AssetSource
 from datafactory_pick_place.arrange import arrange, world_from_camera
+from datafactory_pick_place.conveyor import arrange_beside_belt, draw_belt, draw_riders
 from datafactory_pick_place.language import noun_phrase
 from datafactory_pick_place.streams import AttemptStreams
 
@@ -59,8 +60,9 @@ def _draw_case(spec: ManipulationSpec, rng: np.random.Generator) -> Case:
 
 
 def _draw_objects(
-    spec: ManipulationSpec, case: Case, streams: AttemptStreams, sources: Sequence[AssetSource]
-) -> tuple[dict[str, RigidAsset], tuple[str, ...]]:
+    spec: ManipulationSpec, case: Case, streams: AttemptStreams, sources: Sequence[AssetSource],
+    riders: int,
+) -> tuple[dict[str, RigidAsset], tuple[str, ...]]:  # fmt: skip
     """Task objects with distinct noun phrases, then distractors that match none of them.
 
     The second value names what cannot be, when no draw was free of contradictions.
@@ -79,7 +81,7 @@ def _draw_objects(
     rng = streams["distractors"]
     low, high = spec.task_spec.distractors.count
     query = Query.parse(spec.task_spec.distractors.query)
-    for k in range(int(rng.integers(low, high + 1))):
+    for k in range(int(rng.integers(low, high + 1)) + riders):
         assets[f"distractor_{k}"] = _distinct(query, rng, sources, taken)
     return assets, impossible
 
@@ -141,13 +143,18 @@ def draw_scene(
     """
     randomize = spec.task_spec.randomize
     case = _draw_case(spec, streams["object_choice"])
-    assets, impossible = _draw_objects(spec, case, streams, sources)
+    riders = draw_riders(spec, streams)
+    assets, impossible = _draw_objects(spec, case, streams, sources, riders)
     height = float(streams["table_height"].uniform(*randomize.table_height_m))
     table = Table(TABLE_CENTER, TABLE_HALF, height)
     base, home = _draw_base(spec, robot, streams)
     if impossible:
         return Draw(case, None, assets, impossible, 0)
-    result = arrange(spec, case, assets, table, base, streams)
+    belt = draw_belt(spec, table, tuple(assets)[len(assets) - riders :], streams)
+    if belt is None:
+        result = arrange(spec, case, assets, table, base, streams)
+    else:
+        result = arrange_beside_belt(spec, case, assets, table, base, belt, streams)
     if not result.ok:
         return Draw(case, None, assets, result.unsatisfied, result.candidates)
     dynamics = streams["dynamics"]
@@ -159,5 +166,6 @@ def draw_scene(
         objects.append(
             SceneObject(name, asset, placed.world_from_object, placed.stable_pose, mass, friction)
         )
-    scene = Scene(table, robot.name, base, home, tuple(objects), case.initial, world_from_camera())
+    scene = Scene(table, robot.name, base, home, tuple(objects), case.initial, world_from_camera(),
+                  belt)  # fmt: skip
     return Draw(case, scene, assets, (), result.candidates)

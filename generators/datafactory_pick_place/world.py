@@ -13,6 +13,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from datafactory.belt import BELT
 from datafactory.binding import ManipulationSpec
 from datafactory.errors import SpecError
 from datafactory.planning.kinematics import ArmKinematics
@@ -130,10 +131,12 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         initial = self._measurer.state_of(self.recorder.data)
         goal = draw.case.goal
         self._subjects = {r.subject for r in goal.relations()}
-        self._bystanders = {n: p for n, p in initial.poses.items() if n not in self._subjects}
+        self._initial = initial
+        self._bystanders = [n for n in initial.poses if n not in self._subjects]
         self._watch = Execution(scene, self.recorder)
         self._watch.touchable = {scene.entity(n) for n in self._subjects}
-        self._watch.supports = {scene.entity(n) for n in goal.names() | {"table"}}
+        surfaces = {"table"} if scene.belt is None else {"table", BELT}
+        self._watch.supports = {scene.entity(n) for n in goal.names() | surfaces}
         self._foul: Stop | None = None
         self.max_frames = self._limit or EPISODE_S * self.bound.fps * len(self._subjects)
         _, reason = judge.started(
@@ -186,7 +189,7 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         checks = (
             *judge.resting(self.recorder.scene, self.recorder.data, "hold"),
             *judge.earlier_stages(goal, state, self._moved_in(goal)),
-            *judge.bystanders(self._bystanders, state),
+            *judge.bystanders(self._bystanders, self._initial, state),
         )
         touching = any("robot" in (c.a, c.b) for c in state.contacts)
         return all(c.passed for c in checks) and not touching

@@ -1,0 +1,166 @@
+"""Drawing a conveyor belt and what rides on it, and laying out the rest beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from datafactory.belt import RAIL_WIDTH_M, Belt
+from datafactory.binding import ManipulationSpec
+from datafactory.geometry import Pose
+from datafactory.scene import Table
+from datafactory.scene_graph.layout import (
+    KeepOut,
+    LayoutObject,
+    LayoutProblem,
+    LayoutResult,
+    Region,
+    solve_layout,
+)
+from datafactory.spec import Case
+from datafactory_assets.asset import RigidAsset
+from datafactory_pick_place.arrange import layout_region, world_from_camera
+from datafactory_pick_place.streams import AttemptStreams
+
+RISE_M = 0.05
+"""Height of the belt's top above the table."""
+FEED_S = 16.0
+"""So long fresh belt comes in between the rails: longer than an episode lasts."""
+SPREAD_M = 0.32
+"""Bystanders ride at most so far before or behind the first rider."""
+EDGE_M = 0.055
+"""Centres stay so far from the rails."""
+RIDER_GAP_M = 0.05
+KEEP_OUT_STEP_M = 0.04
+CLEAR_M = 0.015
+
+
+def draw_riders(spec: ManipulationSpec, streams: AttemptStreams) -> int:
+    """Number of distractors that ride on the belt."""
+    conveyor = spec.task_spec.conveyor
+    if conveyor is None:
+        return 0
+    low, high = conveyor.bystanders
+    return int(streams["conveyor"].integers(low, high + 1))
+
+
+def draw_belt(
+    spec: ManipulationSpec, table: Table, riders: tuple[str, ...], streams: AttemptStreams
+) -> Belt | None:
+    """Draws the belt; None for a task without one.
+
+    Args:
+        spec: Bound task.
+        table: The table it stands on.
+        riders: Role names of the distractors that ride on it.
+        streams: ``conveyor`` draws it.
+    """
+    conveyor = spec.task_spec.conveyor
+    if conveyor is None:
+        return None
+    rng = streams["conveyor"]
+    speed = float(rng.uniform(*conveyor.speed_m_s))
+    heading = float(rng.uniform(*conveyor.direction_rad))
+    if conveyor.both_ways and rng.random() < 0.5:
+        heading += math.pi
+    return Belt(
+        center=conveyor.center_m,
+        heading_rad=heading,
+        width_m=conveyor.width_m,
+        length_m=conveyor.length_m,
+        height_m=table.height + RISE_M,
+        speed_m_s=speed,
+        feed_m=speed * FEED_S,
+        carried=(*conveyor.carries, *riders),
+    )
+
+
+def _on_belt(
+    spec: ManipulationSpec, assets: Mapping[str, RigidAsset], belt: Belt, base: Pose,
+    rng: np.random.Generator,
+) -> LayoutResult:  # fmt: skip
+    """Places the riders: the task's own where they arrive in time, the others around them."""
+    conveyor = spec.task_spec.conveyor
+    assert conveyor is not None
+    soon, late = conveyor.arrival_s
+    half = 0.5 * belt.width_m - EDGE_M
+    first = (-belt.speed_m_s * late - 0.01, -belt.speed_m_s * soon + 0.01)
+    around = (first[0] - SPREAD_M, first[1] + SPREAD_M)
+    x, y = belt.point(first[0])
+    reach = belt.length_m + belt.feed_m
+    own, other = (Region(polygon=belt.stretch(span, half)) for span in (first, around))
+    objects = {
+        name: LayoutObject(assets[name], region=own if name in conveyor.carries else other)
+        for name in belt.carried
+    }
+    problem = LayoutProblem(
+        objects=objects,
+        relations=(),
+        table=Table((x, y), (reach, reach), belt.height_m),
+        world_from_base=base,
+        world_from_camera=world_from_camera(),
+        gap=RIDER_GAP_M,
+    )
+    return solve_layout(problem, rng)
+
+
+def _keep_out(belt: Belt) -> tuple[KeepOut, ...]:
+    """Discs that together cover the belt and its rails."""
+    half = 0.5 * belt.width_m + RAIL_WIDTH_M + CLEAR_M
+    radius = math.hypot(half, 0.5 * KEEP_OUT_STEP_M)
+    count = math.ceil(belt.length_m / KEEP_OUT_STEP_M) + 1
+    places = np.linspace(-0.5 * belt.length_m, 0.5 * belt.length_m, count)
+    return tuple(KeepOut(belt.point(float(p)), radius) for p in places)
+
+
+def arrange_beside_belt(
+    spec: ManipulationSpec, case: Case, assets: Mapping[str, RigidAsset], table: Table,
+    base: Pose, belt: Belt, streams: AttemptStreams,
+) -> LayoutResult:  # fmt: skip
+    """Places the riders on the belt and everything else on the table beside it.
+
+    Args:
+        spec: Bound task.
+        case: The case drawn.
+        assets: Role name to asset.
+        table: Table top.
+        base: Robot base pose.
+        belt: The belt.
+        streams: ``object_pose`` places everything but distractors that stand on the table.
+    """
+    riding = _on_belt(spec, assets, belt, base, streams["object_pose"])
+    if not riding.ok:
+        return riding
+    region = layout_region(spec, base)
+    placed = dict(riding.placements)
+    fixed: dict[str, LayoutObject] = {}
+    candidates = riding.candidates
+    for names, stream in (
+        ([n for n in case.objects if n not in belt.carried], "object_pose"),
+        ([n for n in assets if n not in case.objects and n not in belt.carried], "distractors"),
+    ):
+        if not names:
+            continue
+        problem = LayoutProblem(
+            objects={**fixed, **{n: LayoutObject(assets[n]) for n in names}},
+            relations=case.initial,
+            table=table,
+            world_from_base=base,
+            world_from_camera=world_from_camera(),
+            region=region,
+            gap=spec.task_spec.layout.gap_m,
+            keep_out=_keep_out(belt),
+        )
+        result = solve_layout(problem, streams[stream])
+        candidates += result.candidates
+        if not result.ok:
+            return result
+        placed.update(result.placements)
+        fixed = {
+            n: LayoutObject(assets[n], fixed=p.world_from_object)
+            for n, p in result.placements.items()
+        }
+    return replace(riding, placements=placed, candidates=candidates)
