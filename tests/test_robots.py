@@ -15,13 +15,17 @@ from datafactory.errors import PluginError, UnknownNameError
 from datafactory.robots import load_robot
 from datafactory.robots.hulls import hull_faces, read_vertices, reduce_hull
 from datafactory.robots.model import RobotModel
-from datafactory.robots.panda import PACK, franka_panda
+from datafactory.robots.panda import PACK, franka_panda, franka_panda_hand
 from datafactory.robots.primitive_arm import primitive_arm
 from datafactory.testing.robots import RobotBench, check_robot, raised
 from datafactory_assets.errors import PackMissingError
 from datafactory_assets.packs import ensure_pack
 
-FACTORIES = {"primitive_arm": primitive_arm, "franka_panda": franka_panda}
+FACTORIES = {
+    "primitive_arm": primitive_arm,
+    "franka_panda": franka_panda,
+    "franka_panda_hand": franka_panda_hand,
+}
 
 
 @pytest.fixture(params=sorted(FACTORIES), scope="module")

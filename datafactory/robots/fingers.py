@@ -19,9 +19,9 @@ def bounds(points: Array, side: Side) -> Box:
 
 
 def mirrored(box: Box) -> Box:
-    """The left finger's box of a right finger's: turned by 180 degrees about z."""
+    """The left finger's box of a right finger's: its mirror image in the x-z plane."""
     (x, y, z), (X, Y, Z) = box.lower, box.upper
-    return Box((-X, -Y, z), (-x, -y, Z), "left")
+    return Box((x, -Y, z), (X, -y, Z), "left")
 
 
 def corners(half: Sequence[float]) -> Array:

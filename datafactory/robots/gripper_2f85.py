@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from datafactory.robots import mjcf
 from datafactory.robots.fingers import bounds, corners, sample_fingers
+from datafactory.robots.gripper import ACTUATOR, TCP, Gripper
 from datafactory.robots.mjcf import name
 from datafactory.robots.model import Box, FingerGeometry, GripperMap
 
@@ -99,7 +100,7 @@ def add_geoms(body: str, element: ET.Element, hull: Hull) -> None:
         shape: dict[str, mjcf.Value] = {"name": name(body), "type": "box", "size": half}
         mjcf.add(element, "geom", pos=(0.0, y, z), quat=turn, **shape, **_INERT)
     elif link == "follower":
-        mesh = hull("follower", "robotiq_2f85/meshes/follower.stl", 0.001, 16)
+        mesh = hull("follower", "follower.stl", 0.001, 16)
         mjcf.add(element, "geom", name=name(body), type="mesh", mesh=mesh, **_INERT)
     elif link == "pad":
         _add_pad(body, element)
@@ -123,6 +124,24 @@ def _add_pad(body: str, element: ET.Element) -> None:
         solimp=(0.95, 0.99, 0.001),
         solref=(0.004, 1.0),
     )
+
+
+def fill(short: str, body: ET.Element, element: ET.Element, hull: Hull) -> None:
+    """Adds what is ours to a body of the pack's gripper; nothing to a body that is not its.
+
+    Args:
+        short: Our name of the body.
+        body: The pack's body.
+        element: Our body.
+        hull: Adds a reduced mesh asset and returns its name.
+    """
+    if short not in BODIES:
+        return
+    for joint in body.findall("joint"):
+        add_joint(joint.attrib["name"], element)
+    add_geoms(short, element, hull)
+    if short == "gripper_base":
+        mjcf.add(element, "site", name=name(TCP), pos=(0, 0, TCP_Z), group=4)
 
 
 def add_mechanism(root: ET.Element) -> None:
@@ -152,7 +171,7 @@ def add_actuator(root: ET.Element) -> None:
     mjcf.add(
         mjcf.section(root, "actuator"),
         "general",
-        name=name("gripper"),
+        name=name(ACTUATOR),
         tendon=name("fingers"),
         ctrlrange=(0.0, CTRL_CLOSED),
         forcerange=(-5.0, 5.0),
@@ -244,4 +263,20 @@ def finger_geometry() -> FingerGeometry:
         [width(a) for a in angles],
         [float(_pad_center(a)[2]) - TCP_Z for a in angles],
         (2 * _PAD_HALF[0], 2 * _PAD_HALF[2], 2 * _PAD_HALF[1]),
+    )
+
+
+def gripper_2f85() -> Gripper:
+    """The gripper as arms carry it."""
+    return Gripper(
+        joints=JOINTS,
+        home_qpos=(0.0,) * len(JOINTS),
+        ctrl_open=0.0,
+        ctrl_closed=CTRL_CLOSED,
+        stroke=gripper_map(),
+        close_s=CLOSE_S,
+        tcp_body="gripper_base",
+        geometry=finger_geometry(),
+        finger_bodies=FINGER_BODIES,
+        bodies=BODIES,
     )

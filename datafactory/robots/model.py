@@ -260,6 +260,9 @@ class RobotModel:
         arms: The arms with their grippers; joint series hold their joints in this order.
         camera_mounts: Camera mounting places.
         base_box: Box around the robot's fixed base, base frame; keep objects out of it.
+        workspace_radius_m: Nearest and farthest distance from the base's axis at which things on
+            a table at the base's height are comfortably grasped from above and put down; layouts
+            stay within it.
         visual_loader: Reads the visual meshes; use :meth:`visual_meshes`.
     """
 
@@ -273,6 +276,7 @@ class RobotModel:
     arms: tuple[Arm, ...]
     camera_mounts: tuple[CameraMount, ...]
     base_box: Box
+    workspace_radius_m: tuple[float, float]
     visual_loader: Callable[[], tuple[BodyVisual, ...]] = field(repr=False)
 
     @property

@@ -1,4 +1,4 @@
-"""Franka Panda with a Robotiq 2F-85 gripper, converted from the asset pack at run time.
+"""Franka Panda with a Robotiq 2F-85 or with the Franka Hand, converted from packs at run time.
 
 Kinematics, masses and inertias are the pack's. Actuators, joint damping, collision hulls, contact
 settings and excludes are ours: position actuators with a first-order filter, gravity compensated
@@ -8,21 +8,21 @@ by the arm's own actuators, convex hulls of at most 32 vertices and no visual ge
 from __future__ import annotations
 
 import functools
+import math
 import xml.etree.ElementTree as ET
 
-import numpy as np
-
-from datafactory.robots import arm7, mjcf
-from datafactory.robots import gripper_2f85 as gripper
-from datafactory.robots.hulls import mesh_file, read_vertices, reduce_hull
+from datafactory.robots import arm7, franka_hand, gripper_2f85, mjcf
+from datafactory.robots.conversion import HULL_VERTICES, Converter, Source, visuals
+from datafactory.robots.gripper import Gripper, arm_of, wrist_camera
+from datafactory.robots.hulls import read_vertices
 from datafactory.robots.mjcf import name
-from datafactory.robots.model import Arm, BodyVisual, Box, RobotModel
-from datafactory_assets.asset import VisualMesh
+from datafactory.robots.model import BodyVisual, Box, CameraMount, RobotModel
+from datafactory_assets.asset import Licence
 from datafactory_assets.packs import PackDir, ensure_pack
 
 PACK = "panda_2f85"
 VERSION = "1"
-HULL_VERTICES = 32
+WORKSPACE_RADIUS_M = (0.3, 0.72)
 
 # The pack's body names and ours.
 _RENAMED = {
@@ -30,8 +30,11 @@ _RENAMED = {
     "attachment": "flange",
     "base_mount": "gripper_mount",
     "base": "gripper_base",
+    "right_silicone_pad": "",
+    "left_silicone_pad": "",
 }
-_MERGED = {"right_silicone_pad": "right_pad", "left_silicone_pad": "left_pad"}
+_BARE = {"link0": "robot_base", "attachment": ""}
+_DRAWN = {"right_silicone_pad": "right_pad", "left_silicone_pad": "left_pad"}
 _HULL_FILES = {
     "robot_base": ("link0.stl",),
     **{f"link{k}": (f"link{k}.stl",) for k in (1, 2, 3, 4, 6, 7)},
@@ -39,139 +42,115 @@ _HULL_FILES = {
 }
 
 
-class _Converter:
-    """Turns the pack's document into ours."""
+def _source(pack: PackDir, renamed: dict[str, str]) -> Source:
+    return Source.read(pack, "gym_hil/assets/panda.xml", renamed, "robotiq")
 
-    def __init__(self, pack: PackDir) -> None:
+
+class _Panda:
+    """Adds what is ours to the bodies of the arm and of the 2F-85 on it."""
+
+    def __init__(self, converter: Converter, pack: PackDir) -> None:
+        self.converter = converter
         self.pack = pack
-        self.root = mjcf.document("franka_panda")
-        self.meshes: dict[str, bytes] = {}
-        self.assets = mjcf.add(self.root, "asset")
 
     def hull(self, short: str, file: str, scale: float, limit: int) -> str:
-        """Adds a reduced hull of a pack mesh as a mesh asset, once, and returns its name."""
-        vertices, _ = reduce_hull(read_vertices(self.pack.member(file)) * scale, limit)
-        file_name, data = mesh_file(vertices)
-        if file_name not in self.meshes:
-            self.meshes[file_name] = data
-            mjcf.add(self.assets, "mesh", name=name(short), file=file_name)
-        return name(short)
+        """Adds a reduced hull of a pack's mesh as a mesh asset and returns its name."""
+        return self.converter.mesh(short, read_vertices(self.pack.member(file)) * scale, limit)
 
-    def convert(self) -> str:
-        """Returns the MJCF document."""
-        self._body(_top_body(self.pack), mjcf.section(self.root, "worldbody"))
-        gripper.add_mechanism(self.root)
-        arm7.add_actuators(self.root)
-        gripper.add_actuator(self.root)
-        mjcf.exclude(self.root, arm7.excluded_pairs(gripper.BODIES))
-        return mjcf.to_text(self.root)
-
-    def _body(self, source: ET.Element, parent: ET.Element) -> None:
-        short = _RENAMED.get(source.attrib["name"], source.attrib["name"])
-        if short in _MERGED:
-            return
-        placed = {k: source.attrib[k] for k in ("pos", "quat") if k in source.attrib}
-        element = mjcf.add(parent, "body", name=name(short), gravcomp=1, **placed)
-        for inertial in source.findall("inertial"):
-            mjcf.add(element, "inertial", **inertial.attrib)
-        for joint in source.findall("joint"):
-            self._joint(joint.attrib["name"], element)
+    def arm(self, short: str, body: ET.Element, element: ET.Element) -> None:
+        """Joint and hulls of a link."""
+        for joint in body.findall("joint"):
+            if joint.attrib["name"] in arm7.JOINTS:
+                arm7.SERVOS.add_joint(joint.attrib["name"], element)
         for k, file in enumerate(_HULL_FILES.get(short, ())):
             path = f"franka_emika_panda/meshes/{file}"
             mesh = self.hull(f"{short}_{k}", path, 1.0, HULL_VERTICES)
             mjcf.add(element, "geom", name=mesh, type="mesh", mesh=mesh, group=3)
-        gripper.add_geoms(short, element, self.hull)
-        if short == "gripper_base":
-            mjcf.add(element, "site", name=name("tcp"), pos=(0, 0, gripper.TCP_Z), group=4)
-        for child in source.findall("body"):
-            self._body(child, element)
 
-    def _joint(self, short: str, element: ET.Element) -> None:
-        if short in arm7.JOINTS:
-            arm7.add_joint(short, element)
-        else:
-            gripper.add_joint(short, element)
+    def with_2f85(self, short: str, body: ET.Element, element: ET.Element) -> None:
+        """As :meth:`arm`, for the gripper's bodies too."""
+        self.arm(short, body, element)
+        gripper_2f85.fill(short, body, element, self.hull)
 
-
-def _top_body(pack: PackDir) -> ET.Element:
-    source = ET.parse(pack.member("gym_hil/assets/panda.xml")).getroot()
-    return next(source.iter("body"))
+    def with_hand(self, short: str, body: ET.Element, element: ET.Element) -> None:
+        """As :meth:`arm`, with the Franka Hand on the last link."""
+        self.arm(short, body, element)
+        if short == arm7.LINKS[-1]:
+            franka_hand.add_hand(element)
 
 
-def _visuals(pack: PackDir) -> tuple[BodyVisual, ...]:
-    """Visual meshes of the pack with their material's colour, in body frames."""
-    import trimesh
+def _visuals_2f85(pack: PackDir) -> tuple[BodyVisual, ...]:
+    drawn = {k: v for k, v in _RENAMED.items() if k not in _DRAWN} | _DRAWN
+    return visuals(_source(pack, drawn), "gray")
 
-    source = ET.parse(pack.member("gym_hil/assets/panda.xml")).getroot()
-    colours = {m.attrib["name"]: m.attrib["rgba"].split() for m in source.iter("material")}
-    files = {}
-    for asset in source.iter("mesh"):
-        if "file" in asset.attrib:
-            stem = asset.attrib["file"].rsplit("/", 1)[1].rsplit(".", 1)[0]
-            files[asset.attrib.get("name", stem)] = asset.attrib["file"]
-    visuals = []
-    for body in _top_body(pack).iter("body"):
-        short = _RENAMED.get(body.attrib["name"], body.attrib["name"])
-        for geom in body.findall("geom"):
-            if not geom.attrib.get("class", "").endswith("/visual"):
-                continue
-            file = files[geom.attrib["mesh"]]
-            mesh = trimesh.load_mesh(pack.member(f"gym_hil/assets/{file}"))
-            scale = 0.001 if file.startswith("robotiq") else 1.0
-            r, g, b, a = (float(c) for c in colours.get(geom.attrib.get("material", "gray"), ()))
-            vertices = np.asarray(mesh.vertices, dtype=np.float64) * scale
-            faces = np.asarray(mesh.faces, dtype=np.int64)
-            visual = VisualMesh(geom.attrib["mesh"], vertices, faces, (r, g, b, a))
-            visuals.append(BodyVisual(name(_MERGED.get(short, short)), visual))
-    return tuple(visuals)
+
+def _visuals_hand(pack: PackDir, hand: PackDir) -> tuple[BodyVisual, ...]:
+    return (*visuals(_source(pack, _BARE), "gray"), *franka_hand.visuals(hand))
+
+
+def _robot(
+    robot: str,
+    converter: Converter,
+    gripper: Gripper,
+    licence: Licence,
+    camera: CameraMount,
+    visual_loader: functools.partial[tuple[BodyVisual, ...]],
+    flange: tuple[str, ...],
+) -> RobotModel:
+    arm = arm_of(
+        arm7.SERVOS,
+        gripper,
+        links=(*arm7.LINKS[1:], *flange),
+        home=arm7.HOME,
+        reach_m=arm7.REACH,
+        shoulder=arm7.SHOULDER,
+    )
+    return RobotModel(
+        name=robot,
+        version=VERSION,
+        licence=licence,
+        capabilities=("arm", "gripper"),
+        mjcf=mjcf.to_text(converter.root),
+        meshes=converter.meshes,
+        base_body=name("robot_base"),
+        arms=(arm,),
+        camera_mounts=(camera,),
+        base_box=Box((-0.16, -0.1, 0.0), (0.08, 0.1, 0.14)),
+        workspace_radius_m=WORKSPACE_RADIUS_M,
+        visual_loader=visual_loader,
+    )
 
 
 def franka_panda() -> RobotModel:
     """The Panda arm with a 2F-85; fetches the pack ``panda_2f85`` when it is not in the store."""
     pack = ensure_pack(PACK)
-    converter = _Converter(pack)
-    document = converter.convert()
-    stroke = gripper.gripper_map()
-    arm = Arm(
-        name="arm",
-        joints=tuple(map(name, arm7.JOINTS)),
-        actuators=tuple(map(name, arm7.JOINTS)),
-        joint_lower=arm7.LOWER,
-        joint_upper=arm7.UPPER,
-        velocity_limit=arm7.VELOCITY,
-        acceleration_limit=arm7.ACCELERATION,
-        jerk_limit=arm7.JERK,
-        effort_limit=arm7.EFFORT,
-        home=arm7.HOME,
-        gripper_actuator=name("gripper"),
-        gripper_joints=tuple(map(name, gripper.JOINTS)),
-        gripper_ctrl_open=0.0,
-        gripper_ctrl_closed=gripper.CTRL_CLOSED,
-        gripper_home_qpos=(0.0,) * len(gripper.JOINTS),
-        gripper_max_width_m=stroke.width_m[0],
-        gripper_map=stroke,
-        gripper_close_s=gripper.CLOSE_S,
-        tcp_site=name("tcp"),
-        tcp_body=name("gripper_base"),
-        finger_geometry=gripper.finger_geometry(),
-        pad_geoms=((name("left_pad"),), (name("right_pad"),)),
-        finger_bodies=tuple(map(name, gripper.FINGER_BODIES)),
-        gripper_bodies=tuple(map(name, gripper.BODIES)),
-        bodies=tuple(map(name, (*arm7.LINKS[1:], "flange"))),
-        reach_m=arm7.REACH,
-        shoulder=(0.0, 0.0, arm7.SHOULDER_HEIGHT),
-        tracking_lag_s=arm7.TRACKING_LAG_S,
-    )
-    return RobotModel(
-        name="franka_panda",
-        version=VERSION,
-        licence=pack.pack.licence,
-        capabilities=("arm", "gripper"),
-        mjcf=document,
-        meshes=converter.meshes,
-        base_body=name("robot_base"),
-        arms=(arm,),
-        camera_mounts=(arm7.wrist_camera(),),
-        base_box=Box((-0.16, -0.1, 0.0), (0.08, 0.1, 0.14)),
-        visual_loader=functools.partial(_visuals, pack),
-    )
+    converter, source = Converter("franka_panda"), _source(pack, _RENAMED)
+    panda = _Panda(converter, pack)
+    converter.bodies(source, source.top, mjcf.section(converter.root, "worldbody"),
+                     panda.with_2f85)  # fmt: skip
+    gripper_2f85.add_mechanism(converter.root)
+    arm7.SERVOS.add_actuators(converter.root)
+    gripper_2f85.add_actuator(converter.root)
+    gripper = gripper_2f85.gripper_2f85()
+    mjcf.exclude(converter.root, arm7.excluded_pairs(gripper.bodies))
+    camera = wrist_camera(gripper.tcp_body, (0.075, 0.0, 0.03), math.radians(25.0))
+    loader = functools.partial(_visuals_2f85, pack)
+    return _robot("franka_panda", converter, gripper, pack.pack.licence, camera, loader,
+                  ("flange",))  # fmt: skip
+
+
+def franka_panda_hand() -> RobotModel:
+    """The Panda arm with the Franka Hand; fetches ``panda_2f85`` and ``franka_hand``."""
+    pack, hand = ensure_pack(PACK), ensure_pack(franka_hand.PACK)
+    converter, source = Converter("franka_panda_hand"), _source(pack, _BARE)
+    panda = _Panda(converter, pack)
+    converter.bodies(source, source.top, mjcf.section(converter.root, "worldbody"),
+                     panda.with_hand)  # fmt: skip
+    franka_hand.add_mechanism(converter.root)
+    arm7.SERVOS.add_actuators(converter.root)
+    franka_hand.add_actuator(converter.root)
+    gripper = franka_hand.gripper()
+    mjcf.exclude(converter.root, arm7.excluded_pairs(gripper.bodies))
+    camera = wrist_camera(gripper.tcp_body, (0.075, 0.0, 0.0), math.radians(25.0))
+    loader = functools.partial(_visuals_hand, pack, hand)
+    return _robot("franka_panda_hand", converter, gripper, pack.pack.licence, camera, loader, ())

@@ -11,15 +11,17 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 
-from datafactory.robots import arm7, mjcf
+from datafactory.robots import arm7, mjcf, slide_gripper
 from datafactory.robots.fingers import sample_fingers
+from datafactory.robots.gripper import arm_of, wrist_camera
 from datafactory.robots.mjcf import name
-from datafactory.robots.model import Arm, BodyVisual, Box, FingerGeometry, GripperMap, RobotModel
+from datafactory.robots.model import BodyVisual, Box, FingerGeometry, RobotModel
 from datafactory_assets.asset import Licence, VisualMesh
 
 VERSION = "1"
 MAX_WIDTH = 0.085
 GRIP_FORCE = 40.0
+_FINGER_DAMPING = 260.0
 CLOSE_S = 0.31
 
 _S = math.sqrt(0.5)
@@ -42,7 +44,6 @@ _PAD_HALF = (0.011, 0.004, 0.01875)
 _FINGER_HALF = (0.01, 0.006, 0.047)
 _TIP_Z = TCP_Z + _PAD_HALF[2]
 
-_INERT = {"group": 3, "contype": 0, "conaffinity": 1}
 _GREY, _DARK, _PAD_COLOUR = (0.8, 0.82, 0.85, 1), (0.25, 0.26, 0.28, 1), (0.12, 0.12, 0.13, 1)
 
 LICENCE = Licence("Apache-2.0", "the datafactory authors", "datafactory")
@@ -51,16 +52,7 @@ LICENCE = Licence("Apache-2.0", "the datafactory authors", "datafactory")
 def _add_finger(base: ET.Element, side: str) -> None:
     sign = 1.0 if side == "right" else -1.0
     body = mjcf.add(base, "body", name=name(f"{side}_finger"), gravcomp=1)
-    mjcf.add(
-        body,
-        "joint",
-        name=name(f"{side}_finger_joint"),
-        type="slide",
-        axis=(0, sign, 0),
-        range=(-0.001, 0.5 * MAX_WIDTH + 0.001),
-        armature=0.3,
-        damping=260.0,
-    )
+    slide_gripper.add_joint(body, f"{side}_finger", (0, sign, 0), MAX_WIDTH, _FINGER_DAMPING)
     y = 2 * _PAD_HALF[1] + _FINGER_HALF[1]
     mjcf.add(
         body,
@@ -71,26 +63,10 @@ def _add_finger(base: ET.Element, side: str) -> None:
         size=_FINGER_HALF,
         mass=0.08,
         rgba=_DARK,
-        **_INERT,
+        **slide_gripper.INERT,
     )
-    mjcf.add(
-        body,
-        "geom",
-        name=name(f"{side}_pad"),
-        type="box",
-        pos=(0, sign * _PAD_HALF[1], TCP_Z),
-        size=_PAD_HALF,
-        mass=0.02,
-        rgba=_PAD_COLOUR,
-        group=3,
-        contype=2 if side == "right" else 0,
-        conaffinity=1 if side == "right" else 3,
-        condim=4,
-        priority=1,
-        friction=(0.7, 0.01, 0.0001),
-        solimp=(0.95, 0.99, 0.001),
-        solref=(0.004, 1.0),
-    )
+    pad = (0, sign * _PAD_HALF[1], TCP_Z)
+    slide_gripper.add_pad(body, side, pad, _PAD_HALF, mass=0.02, rgba=_PAD_COLOUR)
 
 
 def _add_gripper(wrist: ET.Element, root: ET.Element) -> None:
@@ -108,23 +84,12 @@ def _add_gripper(wrist: ET.Element, root: ET.Element) -> None:
         size=_PALM_HALF,
         mass=0.6,
         rgba=_DARK,
-        **_INERT,
+        **slide_gripper.INERT,
     )
     mjcf.add(base, "site", name=name("tcp"), pos=(0, 0, TCP_Z), group=4)
     _add_finger(base, "right")
     _add_finger(base, "left")
-    mjcf.add(
-        mjcf.section(root, "equality"),
-        "joint",
-        joint1=name("left_finger_joint"),
-        joint2=name("right_finger_joint"),
-        polycoef=(0.0, 1.0, 0.0, 0.0, 0.0),
-        solimp=(0.99, 0.999, 0.001),
-        solref=(0.004, 1.0),
-    )
-    tendon = mjcf.add(mjcf.section(root, "tendon"), "fixed", name=name("fingers"))
-    for side in ("right", "left"):
-        mjcf.add(tendon, "joint", joint=name(f"{side}_finger_joint"), coef=1.0)
+    slide_gripper.add_mechanism(root)
 
 
 def _document() -> str:
@@ -144,24 +109,14 @@ def _document() -> str:
     for k, (pos, quat, mass, (start, end, radius)) in enumerate(_LINKS, start=1):
         link = name(f"link{k}")
         body = mjcf.add(body, "body", name=link, pos=pos, quat=quat, gravcomp=1)
-        arm7.add_joint(f"joint{k}", body)
+        arm7.SERVOS.add_joint(f"joint{k}", body)
         ends = (*start, *end)
         mjcf.add(body, "geom", name=link, type="capsule", fromto=ends, size=radius, mass=mass,
                  group=3, rgba=_GREY if k % 2 else _DARK)  # fmt: skip
     _add_gripper(body, root)
-    arm7.add_actuators(root)
-    mjcf.add(
-        mjcf.section(root, "actuator"),
-        "general",
-        name=name("gripper"),
-        tendon=name("fingers"),
-        ctrlrange=(0.0, MAX_WIDTH),
-        forcerange=(-GRIP_FORCE, GRIP_FORCE),
-        gainprm=(4000.0, 0.0, 0.0),
-        biastype="affine",
-        biasprm=(0.0, -4000.0, -20.0),
-    )
-    mjcf.exclude(root, arm7.excluded_pairs(("gripper_base", "right_finger", "left_finger")))
+    arm7.SERVOS.add_actuators(root)
+    slide_gripper.add_actuator(root, MAX_WIDTH, GRIP_FORCE)
+    mjcf.exclude(root, arm7.excluded_pairs(("gripper_base", *slide_gripper.FINGERS)))
     return mjcf.to_text(root)
 
 
@@ -218,36 +173,14 @@ def _visuals() -> tuple[BodyVisual, ...]:
 
 def primitive_arm() -> RobotModel:
     """The tier-0 arm; needs no asset pack."""
-    fingers = (name("right_finger"), name("left_finger"))
-    arm = Arm(
-        name="arm",
-        joints=tuple(map(name, arm7.JOINTS)),
-        actuators=tuple(map(name, arm7.JOINTS)),
-        joint_lower=arm7.LOWER,
-        joint_upper=arm7.UPPER,
-        velocity_limit=arm7.VELOCITY,
-        acceleration_limit=arm7.ACCELERATION,
-        jerk_limit=arm7.JERK,
-        effort_limit=arm7.EFFORT,
+    gripper = slide_gripper.slide_gripper("gripper_base", MAX_WIDTH, CLOSE_S, _finger_geometry())
+    arm = arm_of(
+        arm7.SERVOS,
+        gripper,
+        links=arm7.LINKS[1:],
         home=arm7.HOME,
-        gripper_actuator=name("gripper"),
-        gripper_joints=(name("right_finger_joint"), name("left_finger_joint")),
-        gripper_ctrl_open=MAX_WIDTH,
-        gripper_ctrl_closed=0.0,
-        gripper_home_qpos=(0.5 * MAX_WIDTH, 0.5 * MAX_WIDTH),
-        gripper_max_width_m=MAX_WIDTH,
-        gripper_map=GripperMap((1.0, 1.0), (0.0, MAX_WIDTH), (0.0, MAX_WIDTH), (0.0, MAX_WIDTH)),
-        gripper_close_s=CLOSE_S,
-        tcp_site=name("tcp"),
-        tcp_body=name("gripper_base"),
-        finger_geometry=_finger_geometry(),
-        pad_geoms=((name("left_pad"),), (name("right_pad"),)),
-        finger_bodies=fingers,
-        gripper_bodies=(name("gripper_base"), *fingers),
-        bodies=tuple(map(name, arm7.LINKS[1:])),
         reach_m=arm7.REACH,
-        shoulder=(0.0, 0.0, arm7.SHOULDER_HEIGHT),
-        tracking_lag_s=arm7.TRACKING_LAG_S,
+        shoulder=arm7.SHOULDER,
     )
     return RobotModel(
         name="primitive_arm",
@@ -258,7 +191,8 @@ def primitive_arm() -> RobotModel:
         meshes={},
         base_body=name("robot_base"),
         arms=(arm,),
-        camera_mounts=(arm7.wrist_camera(),),
+        camera_mounts=(wrist_camera("gripper_base", (0.075, 0.0, 0.03), math.radians(25.0)),),
         base_box=Box((-0.09, -0.09, 0.0), (0.09, 0.09, 0.14)),
+        workspace_radius_m=(0.3, 0.72),
         visual_loader=_visuals,
     )
