@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from datafactory.episode import CheckResult
 from datafactory.geometry import Pose
 from datafactory.scene import WorldState
 from datafactory.scene_graph.goal import check_goal
-from datafactory.scene_graph.graph import Goal
+from datafactory.scene_graph.graph import Goal, Relation
 from datafactory.sim.assembly import SceneModel
 from datafactory.sim.measure import Measurer
 from datafactory.sim.recorder import Recorder
@@ -46,7 +47,6 @@ class Attempt:
 
     Attributes:
         checks: All checks made so far.
-        moved: Names of the objects the robot moved.
         moved: Names of the objects the robot moved; moved_in: the same by stage.
         intended: Where moved objects that have to stand were meant to rest.
         regrasps: Number of second grasps.
@@ -141,6 +141,10 @@ class Attempt:
             plan = self._plan_pick(subject, subgoal)
             if isinstance(plan, Refusal):
                 return Rejected(plan.stage, plan.reason)
+            reached = self._reach_out(subject, plan, subgoal, number)
+            if isinstance(reached, Rejected):
+                return reached
+            plan = reached
             rejected, missed = self._pick(subject, plan, number)
             if rejected is None:
                 break
@@ -148,11 +152,8 @@ class Attempt:
                 return rejected
             self.regrasps += 1
             del self.checks[before:]  # the second grasp is judged, the first is counted
-            self._note(
-                CheckResult(
-                    "grasp", "regrasps", True, float(self.regrasps), float(MAX_REGRASPS), "1"
-                )
-            )
+            count = float(self.regrasps)
+            self._note(CheckResult("grasp", "regrasps", True, count, float(MAX_REGRASPS), "1"))
             rejected = self._back_off(subject, number)
             if rejected:
                 return rejected
@@ -177,19 +178,25 @@ class Attempt:
                     found.add(self.scene.entity(other))
         return found
 
-    def _pick(self, subject: int, plan: PickPlan, number: int) -> tuple[Rejected | None, bool]:
-        """Approaches, grasps and lifts. The flag tells whether a second grasp may help."""
-        execution, recorder = self.execution, self.recorder
-        entity = FIRST_OBJECT + subject
+    def _reach_out(
+        self, subject: int, plan: PickPlan, subgoal: Subgoal, number: int
+    ) -> PickPlan | Rejected:
+        """Moves to the pre-grasp; returns the plan that is to be gone on with."""
+        execution = self.execution
         execution.held = None
         with self.clock.stage("execute"):
             execution.touchable = set()
             execution.supports = self._supports_of(subject)
-            start = recorder.frame
+            start = self.recorder.frame
             stop = execution.follow(plan.transit, plan.grasp.opening)
             execution.phase("reach", start, number)
-            if stop:
-                return self._stopped(stop), False
+        return self._stopped(stop) if stop else plan
+
+    def _pick(self, subject: int, plan: PickPlan, number: int) -> tuple[Rejected | None, bool]:
+        """Approaches, grasps and lifts. The flag tells whether a second grasp may help."""
+        execution, recorder = self.execution, self.recorder
+        entity = FIRST_OBJECT + subject
+        with self.clock.stage("execute"):
             start = recorder.frame
             stop = execution.follow(plan.approach, plan.grasp.opening)
             execution.phase("approach", start, number)
@@ -269,33 +276,50 @@ class Attempt:
     def _place(
         self, subject: int, plan: PickPlan, subgoal: Subgoal, number: int
     ) -> Rejected | None:
-        execution = self.execution
+        place = self._carry(subject, plan, subgoal, number)
+        if isinstance(place, Rejected):
+            return place
+        with self.clock.stage("execute"):
+            stop = self._put_down(place, number)
+            if stop:
+                return self._stopped(stop)
+        rejected = self._retreat(subject, number)
+        if rejected is None:
+            self.execution.touchable = set()
+        return rejected
+
+    def _plan_place(
+        self, subject: int, plan: PickPlan, relations: Sequence[Relation]
+    ) -> PlacePlan | Rejected:
+        """Plans the place for the object as it lies in the gripper."""
+        execution, item = self.execution, self.scene.scene.objects[subject]
         tcp_from_object = execution.tcp().inverse() @ execution.object_pose(subject)
         with self.clock.stage("plan"):
             self._observe()
             place = self.reach.place(subject, tcp_from_object, execution.width, plan, execution.q)
         if isinstance(place, Refusal):
             return Rejected(place.stage, place.reason)
-        if must_stand(self.scene.scene.objects[subject].asset, subgoal.relations):
-            self.intended[subgoal.subject] = place.placement.world_from_object
-        with self.clock.stage("execute"):
-            stop = self._carry(subject, place, number)
-            if stop:
-                return self._stopped(stop)
-        rejected = self._retreat(subject, number)
-        if rejected is None:
-            execution.touchable = set()
-        return rejected
+        if must_stand(item.asset, relations):
+            self.intended[item.name] = place.placement.world_from_object
+        return place
 
-    def _carry(self, subject: int, place: PlacePlan, number: int) -> Stop | None:
-        """Carries the object to its place, lowers it and lets go."""
+    def _carry(
+        self, subject: int, plan: PickPlan, subgoal: Subgoal, number: int
+    ) -> PlacePlan | Rejected:
+        """Carries the object to above its place; returns the place."""
+        place = self._plan_place(subject, plan, subgoal.relations)
+        if isinstance(place, Rejected):
+            return place
+        with self.clock.stage("execute"):
+            start = self.recorder.frame
+            self.execution.supports = set()
+            stop = self.execution.follow(place.transit, 0.0)
+            self.execution.phase("carry", start, number)
+        return self._stopped(stop) if stop else place
+
+    def _put_down(self, place: PlacePlan, number: int) -> Stop | None:
+        """Lowers the object to its place and lets go."""
         execution, recorder = self.execution, self.recorder
-        start = recorder.frame
-        execution.supports = set()
-        stop = execution.follow(place.transit, 0.0)
-        execution.phase("carry", start, number)
-        if stop:
-            return stop
         start = recorder.frame
         execution.supports = {self.scene.entity(place.placement.support)}
         stop = execution.follow(place.lower, 0.0)

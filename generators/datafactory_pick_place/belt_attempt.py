@@ -13,6 +13,7 @@ from datafactory_pick_place.execution import Motion, Stop
 from datafactory_pick_place.intercept import BeltReach, Interception, shifted
 from datafactory_pick_place.meeting import MEET_S, Track, blend
 from datafactory_pick_place.reach import PickPlan, Refusal
+from datafactory_pick_place.subgoals import Subgoal
 
 CORRECT_M = 0.003
 """An object this far from its prediction is followed where it is."""
@@ -36,6 +37,7 @@ class BeltAttempt(Attempt):
     corrections = 0
     worst_prediction_m = 0.0
     _chase: Chase | None = None
+    _begin = 0
 
     def measures(self) -> dict[str, float]:
         """The belt's speed, and how well its riders were predicted."""
@@ -51,24 +53,22 @@ class BeltAttempt(Attempt):
         riders = [k for k, o in enumerate(self.scene.scene.objects) if o.name in carried]
         self.reach.see(self.recorder.data.qpos, tuple(riders))
 
+    def _reach_out(
+        self, subject: int, plan: PickPlan, subgoal: Subgoal, number: int
+    ) -> PickPlan | Rejected:
+        self._chase = None
+        if isinstance(plan, Interception):
+            self._begin = self.recorder.frame + round((plan.meet_s - MEET_S) * self.recorder.fps)
+        return super()._reach_out(subject, plan, subgoal, number)
+
     def _pick(self, subject: int, plan: PickPlan, number: int) -> tuple[Rejected | None, bool]:
         if not isinstance(plan, Interception):
-            self._chase = None
             return super()._pick(subject, plan, number)
         execution, entity = self.execution, self.scene.first_object + subject
-        execution.held = None
         self.worst_prediction_m = 0.0
-        execution.touchable = set()
-        execution.supports = self._supports_of(subject)
-        begin = self.recorder.frame + round((plan.meet_s - MEET_S) * self.recorder.fps)
         with self.clock.stage("execute"):
             start = self.recorder.frame
-            stop = execution.follow(plan.transit, plan.grasp.opening)
-            execution.phase("reach", start, number)
-            if stop:
-                return self._stopped(stop), False
-            start = self.recorder.frame
-            stop = execution.hold(max(0, begin - start)) or self._approach(subject, plan)
+            stop = execution.hold(max(0, self._begin - start)) or self._approach(subject, plan)
             execution.phase("approach", start, number)
             if stop:
                 return self._stopped(stop), stop.reason == "missed_interception"
@@ -92,7 +92,6 @@ class BeltAttempt(Attempt):
             self._observe()
             track = self.reach.chase(subject, plan.grasp, pose, execution.q)
         if track is None:
-            self._chase = None
             return Stop("missed_interception", "can_be_followed", 0.0, 1.0, "1")
         chase = self._chase = Chase(self, track, plan.grasp.opening)
         for _ in range(round(MEET_S / self.reach.step_s)):

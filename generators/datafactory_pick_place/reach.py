@@ -192,10 +192,9 @@ class Reach:
         )
         if not grasps:
             return Refusal("grasp", "no_grasp", 0)
-        sampled = sample_poses(relations, item.asset, state, streams[1], PLACEMENTS)
-        if not sampled:
+        placements = self.placements(subject, relations, state, streams[1])
+        if not placements:
             return Refusal("plan", "no_place", 0)
-        placements = [v for p in sampled for v in (p, turned(p, item.asset, pose, relations))]
         refusal = Refusal("plan", "ik_failed", 0)
         for tried, grasp in enumerate(grasps[:MAX_GRASPS_TRIED], start=1):
             plan = self._try_grasp(subject, grasp, pose, placements, q)
@@ -203,6 +202,16 @@ class Reach:
                 return plan
             refusal = Refusal("plan", plan, tried)
         return refusal
+
+    def placements(
+        self, subject: int, relations: Sequence[Relation], state: WorldState,
+        rng: np.random.Generator,
+    ) -> list[Placement]:  # fmt: skip
+        """Resting poses of an object that make relations true, each also turned; may be empty."""
+        item = self.scene.scene.objects[subject]
+        pose = state.poses[item.name]
+        sampled = sample_poses(relations, item.asset, state, rng, PLACEMENTS)
+        return [v for p in sampled for v in (p, turned(p, item.asset, pose, relations))]
 
     def _try_grasp(
         self, subject: int, grasp: Grasp, pose: Pose, placements: Sequence[Placement], q: Array

@@ -219,7 +219,7 @@ def finished(
         robot=scene.robot.name,
         world_from_base=tuple(float(v) for v in scene.scene.world_from_base.vector()),
         objects=object_records(scene, final),
-        goal=draw.case.goal.to_list(),
+        goal=attempt.goal.to_list(),
         initial_graph=describe_graph(initial).to_dict() if initial and executed else {},
         final_graph=describe_graph(final).to_dict() if final and executed else {},
         trajectory=trajectory(recording, attempt, kinematics, spec.fps) if recording else None,
