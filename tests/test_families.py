@@ -19,23 +19,30 @@ from datafactory_assets.asset import RigidAsset, StablePose
 from datafactory_assets.conformance import check_asset, check_source, check_visual
 from datafactory_assets.conformance_physics import check_physics, model_xml
 from datafactory_assets.errors import AssetError
-from datafactory_assets.families import Tier0
+from datafactory_assets.families import SeededSource, Tier0, Tier1
 from datafactory_assets.families.language import GRIP_MASS_KG
 from datafactory_assets.families.materials import COLOURS, METAL
 from datafactory_assets.families.solids import (
     Ellipsoid,
     Loft,
+    Prism,
     Revolve,
+    Sweep,
     mass_properties,
     rounded_box,
 )
+from datafactory_assets.query import INSTANCES_PER_FAMILY
+from datafactory_assets.source import FamilyInfo
 
 SOURCE = Tier0()
+MORE = Tier1()
 INFOS = {info.name: info for info in SOURCE.families()}
+EVERY = [(source, info) for source in (SOURCE, MORE) for info in source.families()]
+EVERY_ID = [f"{source.name}-{info.name}" for source, info in EVERY]
 CONTAINERS = [name for name, info in INFOS.items() if info.container]
 PRINT_HASHES = (
-    "from datafactory_assets.families import Tier0; s = Tier0(); "
-    "print([s.make(i.name, 5).content_hash for i in s.families()])"
+    "from datafactory_assets.families import Tier0, Tier1; "
+    "print([s.make(i.name, 5).content_hash for s in (Tier0(), Tier1()) for i in s.families()])"
 )
 
 
@@ -48,26 +55,27 @@ def python(code: str, hash_seed: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("family", INFOS)
-def test_family_conforms(family: str) -> None:
-    check_source(SOURCE, seeds=(0, 2**31 - 1), families=(family,))
+@pytest.mark.parametrize(("source", "info"), EVERY, ids=EVERY_ID)
+def test_family_conforms(source: SeededSource, info: FamilyInfo) -> None:
+    check_source(source, seeds=(0, 2**31 - 1), families=(info.name,))
 
 
-@settings(max_examples=120, deadline=None)
-@given(family=st.sampled_from(sorted(INFOS)), seed=st.integers(0, 2**31 - 1))
-def test_any_seed_is_consistent(family: str, seed: int) -> None:
-    asset = SOURCE.make(family, seed)
-    check_asset(asset, INFOS[family])
-    assert asset.graspable == INFOS[family].graspable
+@settings(max_examples=300, deadline=None)
+@given(which=st.sampled_from(EVERY), seed=st.integers(0, 2**31 - 1))
+def test_any_seed_is_consistent(which: tuple[SeededSource, FamilyInfo], seed: int) -> None:
+    source, info = which
+    asset = source.make(info.name, seed)
+    check_asset(asset, info)
+    assert asset.graspable == info.graspable
     assert asset.mass <= (GRIP_MASS_KG if asset.graspable else 3.0)
     assert asset.colour in COLOURS
 
 
-@pytest.mark.parametrize("family", INFOS)
-def test_mass_properties_equal_those_of_the_mesh(family: str) -> None:
+@pytest.mark.parametrize(("source", "info"), EVERY, ids=EVERY_ID)
+def test_mass_properties_equal_those_of_the_mesh(source: SeededSource, info: FamilyInfo) -> None:
     for seed in (1, 2):
-        asset = SOURCE.make(family, seed)
-        parts = [trimesh.Trimesh(m.vertices, m.faces, process=False) for m in SOURCE.visual(asset)]
+        asset = source.make(info.name, seed)
+        parts = [trimesh.Trimesh(m.vertices, m.faces, process=False) for m in source.visual(asset)]
         assert all(part.is_watertight for part in parts)
         volume = sum(part.volume for part in parts)
         com = sum(part.volume * part.center_mass for part in parts) / volume
@@ -105,6 +113,16 @@ def test_closed_forms_of_simple_solids() -> None:
     assert com == pytest.approx((0.1, 0.2, 0.3))
     assert inertia[1][1] == pytest.approx(0.4 * mass * r * r)
     assert inertia[0][1] == pytest.approx(0.0, abs=1e-12)
+    wedge = Prism(((0.0, 0.0), (r, 0.0), (0.0, r)), 0.0, h, METAL)
+    assert mass_properties((wedge,), rho)[0] == pytest.approx(rho * r * r * h / 2)
+    for axis, com in (("x", (h / 2, r / 3, r / 3)), ("y", (r / 3, h / 2, r / 3))):
+        turned = replace(wedge, axis=axis, origin=(0.1, 0.2, 0.3))
+        found = mass_properties((turned,), rho)[1]
+        assert found == pytest.approx(np.array(com) + (0.1, 0.2, 0.3))
+    rod = Sweep(((r, r, r, 0.0, 0.0, 0.0), (r, r, r, h, 0.02, 0.0)), METAL)
+    mass, com, _ = mass_properties((rod,), rho)
+    assert mass == pytest.approx(rho * math.pi * r * r * h)
+    assert com == pytest.approx((h / 2, 0.01, 0.0))
     slab = rounded_box((0.02, 0.03, 0.01), (0.0, 0.0, 0.01), 0.002, 0.001, METAL)
     assert mass_properties((slab,), rho)[0] < rho * 8 * 0.02 * 0.03 * 0.01
 
@@ -154,21 +172,33 @@ def test_a_finger_passes_the_handle_of_a_mug(seed: int) -> None:
 
 
 def test_layout_poses() -> None:
-    for name in INFOS:
-        first = SOURCE.make(name, 0).stable_poses[0]
-        assert first.name == ("lying" if name == "marker" else "upright")
+    for source, info in EVERY:
+        asset = source.make(info.name, 0)
+        first = asset.stable_poses[0]
+        assert first.name == "upright" or "lies_along_x" in asset.attributes
         assert first.quat == (1.0, 0.0, 0.0, 0.0)
         assert first.height == 0.0
 
 
 def test_same_bytes_in_other_processes() -> None:
-    here = [SOURCE.make(name, 5).content_hash for name in INFOS]
+    here = [source.make(info.name, 5).content_hash for source, info in EVERY]
     assert {python(PRINT_HASHES, "1"), python(PRINT_HASHES, "77")} == {str(here)}
 
 
 def test_no_two_seeds_make_the_same_object() -> None:
-    for name in INFOS:
-        assert len({SOURCE.make(name, seed).content_hash for seed in range(500)}) == 500
+    for source, info in EVERY:
+        assert len({source.make(info.name, seed).content_hash for seed in range(64)}) == 64
+
+
+@pytest.mark.slow
+def test_all_seeds_that_queries_draw_make_different_objects() -> None:
+    hashes = {
+        source.make(info.name, seed).content_hash
+        for source, info in EVERY
+        for seed in range(INSTANCES_PER_FAMILY)
+    }
+    assert len(hashes) == INSTANCES_PER_FAMILY * len(EVERY)
+    assert len(hashes) >= 14_000
 
 
 def test_imports_stay_light() -> None:
@@ -185,6 +215,8 @@ def test_imports_stay_light() -> None:
 
 def test_enough_variety() -> None:
     assert len(INFOS) >= 14
+    names = [info.name for _, info in EVERY]
+    assert len(names) == len(set(names)) >= 60
     assert len(CONTAINERS) >= 7
     assert sum(info.supports for info in INFOS.values()) >= 5
     colours = {SOURCE.make("block", seed).colour for seed in range(200)}

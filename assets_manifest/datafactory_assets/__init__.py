@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datafactory_assets.asset import Licence, RigidAsset, VisualMesh
     from datafactory_assets.conformance import check_source
     from datafactory_assets.errors import AssetError, LicenceError
-    from datafactory_assets.families import Tier0
+    from datafactory_assets.families import SeededSource, Tier0, Tier1
     from datafactory_assets.query import Query
     from datafactory_assets.source import AssetSource, FamilyInfo
 
@@ -24,7 +24,9 @@ __all__ = [
     "LicenceError",
     "Query",
     "RigidAsset",
+    "SeededSource",
     "Tier0",
+    "Tier1",
     "VisualMesh",
     "check_source",
 ]
@@ -37,7 +39,9 @@ _HOME = {
     "LicenceError": "errors",
     "Query": "query",
     "RigidAsset": "asset",
+    "SeededSource": "families",
     "Tier0": "families",
+    "Tier1": "families",
     "VisualMesh": "asset",
     "check_source": "conformance",
 }

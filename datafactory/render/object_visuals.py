@@ -38,6 +38,7 @@ from datafactory_assets.source import AssetSource
 GLOSS = {
     "glass": 0.6, "steel": 0.6, "aluminium": 0.6, "ceramic": 0.5, "plastic": 0.35, "soap": 0.3,
     "fruit": 0.25, "wood": 0.15, "rubber": 0.1, "cardboard": 0.05, "paper": 0.05, "foam": 0.0,
+    "vegetable": 0.25, "food": 0.15, "eggshell": 0.1, "tissue": 0.0,
 }  # fmt: skip
 """Gloss by material; an unknown one is as glossy as plastic."""
 _METAL_GLOSS = 0.7

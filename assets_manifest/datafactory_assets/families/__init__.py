@@ -1,4 +1,8 @@
-"""Tier 0: seeded families of everyday objects, made by code, with exact mass properties."""
+"""Seeded families of everyday objects, made by code, with exact mass properties.
+
+``tier0`` is the first set; ``tier1`` holds every family added since. A task names its sources, so
+a new family never changes what an existing task draws.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,29 @@ from functools import lru_cache
 
 from datafactory_assets.asset import RigidAsset, VisualMesh
 from datafactory_assets.errors import AssetError
-from datafactory_assets.families import boxes, cookware, groceries, household, produce, tableware
+from datafactory_assets.families import (
+    bathroom,
+    boxes,
+    cookware,
+    electronics,
+    groceries,
+    household,
+    long_produce,
+    packages,
+    produce,
+    provisions,
+    stationery,
+    tableware,
+    tools,
+    toys,
+    vegetables,
+)
 from datafactory_assets.families.language import Family, Params, assemble
 from datafactory_assets.source import FamilyInfo
 
-__all__ = ["Tier0"]
+__all__ = ["SeededSource", "Tier0", "Tier1"]
 
-_THEMES: tuple[Sequence[Family], ...] = (
+_TIER0: tuple[Sequence[Family], ...] = (
     boxes.FAMILIES,
     cookware.FAMILIES,
     groceries.FAMILIES,
@@ -22,15 +42,30 @@ _THEMES: tuple[Sequence[Family], ...] = (
     produce.FAMILIES,
     tableware.FAMILIES,
 )
+_TIER1: tuple[Sequence[Family], ...] = (
+    bathroom.FAMILIES,
+    electronics.FAMILIES,
+    long_produce.FAMILIES,
+    packages.FAMILIES,
+    provisions.FAMILIES,
+    stationery.FAMILIES,
+    tools.FAMILIES,
+    toys.FAMILIES,
+    vegetables.FAMILIES,
+)
 
 
-class Tier0:
-    """The asset source that needs no files: every object is a family name and a seed."""
+class SeededSource:
+    """An asset source that needs no files: every object is a family name and a seed.
 
-    name = "tier0"
+    Args:
+        name: Source name, the first part of every uid.
+        themes: Its families.
+    """
 
-    def __init__(self) -> None:
-        self._families = {f.info.name: f for theme in _THEMES for f in theme}
+    def __init__(self, name: str, themes: Sequence[Sequence[Family]]) -> None:
+        self.name = name
+        self._families = {f.info.name: f for theme in themes for f in theme}
         self._infos = tuple(self._families[name].info for name in sorted(self._families))
         # The same object, not an equal one: what others derive from an asset is kept by identity.
         self._made = lru_cache(maxsize=8192)(self._assemble)
@@ -76,3 +111,17 @@ class Tier0:
                 remedy=remedy,
             )
         return found
+
+
+class Tier0(SeededSource):
+    """The families that tasks draw from unless they say otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__("tier0", _TIER0)
+
+
+class Tier1(SeededSource):
+    """More families by the same rules, for tasks that name the source ``tier1``."""
+
+    def __init__(self) -> None:
+        super().__init__("tier1", _TIER1)

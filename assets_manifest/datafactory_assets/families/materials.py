@@ -55,6 +55,10 @@ MATERIALS: dict[str, Material] = {
         Material("foam", 90.0, 0.9, ("yellow", "green", "blue", "pink", "purple", "orange")),
         Material("soap", 1050.0, 0.5, ("white", "pink", "green", "blue", "yellow", "purple")),
         Material("fruit", 900.0, 0.6),
+        Material("vegetable", 900.0, 0.6),
+        Material("food", 1000.0, 0.6),
+        Material("tissue", 200.0, 0.7, ("white", "pink", "yellow", "blue")),
+        Material("eggshell", 1060.0, 0.6, ("white", "brown")),
     )
 }
 

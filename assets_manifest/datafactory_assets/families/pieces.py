@@ -6,6 +6,7 @@ platform's ``sin``.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from functools import lru_cache
@@ -61,6 +62,90 @@ def rod(p: Point, q: Point, radius: float, part: str) -> Shape:
     centre = (0.5 * (p[0] + q[0]), 0.0, 0.5 * (p[1] + q[1]))
     quat = (nm(math.cos(half)), 0.0, nm(math.sin(half)), 0.0)
     return Shape("capsule", (nm(radius), nm(0.5 * length)), _point(centre), quat, part=part)
+
+
+def hull(vertices: Sequence[tuple[float, float, float]], part: str = "body") -> Shape:
+    """Convex hull of object-frame points, metres; its frame is the middle of their bounds."""
+    axes = tuple(zip(*vertices, strict=True))
+    x, y, z = (nm(0.5 * (min(axis) + max(axis))) for axis in axes)
+    local = tuple((nm(p[0] - x), nm(p[1] - y), nm(p[2] - z)) for p in vertices)
+    return Shape("convex", (), (x, y, z), vertices=local, part=part)
+
+
+def extruded(
+    outline: Sequence[Point], low: float, high: float, axis: str = "z", part: str = "body"
+) -> Shape:
+    """Hull of a convex outline extruded like ``Prism``; at most 16 corners."""
+    if axis == "x":
+        return hull([(w, u, v) for u, v in outline for w in (low, high)], part)
+    if axis == "y":
+        return hull([(v, w, u) for u, v in outline for w in (low, high)], part)
+    return hull([(u, v, w) for u, v in outline for w in (low, high)], part)
+
+
+def turned_box(
+    half: tuple[float, float, float],
+    centre: tuple[float, float, float],
+    yaw: float,
+    part: str = "body",
+) -> Shape:
+    """Box turned about z by ``yaw`` radians, half extents in its own frame, metres."""
+    quat = (nm(math.cos(0.5 * yaw)), 0.0, 0.0, nm(math.sin(0.5 * yaw)))
+    return Shape("box", tuple(map(nm, half)), _point(centre), quat, part=part)
+
+
+def ring_wall(inner: float, outer: float, height: float, part: str = "ring") -> tuple[Shape, ...]:
+    """Twelve upright boxes around a round hole, from z = 0 up, radii in metres."""
+    n = 12
+    half, middle = 0.5 * (outer - inner), 0.5 * (outer + inner)
+    wide = outer * math.tan(math.pi / n)
+    return tuple(
+        turned_box(
+            (half, wide, 0.5 * height),
+            (middle * math.cos(yaw), middle * math.sin(yaw), 0.5 * height),
+            yaw,
+            part,
+        )
+        for yaw in (2.0 * math.pi * i / n for i in range(n))
+    )
+
+
+def flat_rod(p: Point, q: Point, radius: float, z: float, part: str = "body") -> Shape:
+    """Capsule between two points of the plane at height z, metres."""
+    half = 0.5 * math.atan2(q[1] - p[1], q[0] - p[0])
+    c, s = _H * math.cos(half), _H * math.sin(half)
+    length = 0.5 * math.hypot(q[0] - p[0], q[1] - p[1])
+    centre = (0.5 * (p[0] + q[0]), 0.5 * (p[1] + q[1]), z)
+    quat = (nm(c), nm(-s), nm(c), nm(s))
+    return Shape("capsule", (nm(radius), nm(length)), _point(centre), quat, part=part)
+
+
+def slices(
+    profile: Sequence[Point], heights: Sequence[float], part: str = "body"
+) -> tuple[Shape, ...]:
+    """Upright cylinders around a profile ((r, z), ...) between consecutive heights, metres.
+
+    Each is as wide as the profile is at the widest within it.
+    """
+    shapes = []
+    for low, high in itertools.pairwise(heights):
+        inner = [r for r, z in profile if low <= z <= high]
+        widest = max(*inner, radius_at(profile, low), radius_at(profile, high), 1e-4)
+        shapes.append(cylinder(widest, low, high, part))
+    return tuple(shapes)
+
+
+def radius_at(profile: Sequence[Point], z: float) -> float:
+    """Radius of a profile that rises in z, at a height, metres; 0 outside it."""
+    for (r0, z0), (r1, z1) in itertools.pairwise(profile):
+        if z0 <= z <= z1 and z1 > z0:
+            return r0 + (r1 - r0) * (z - z0) / (z1 - z0)
+    return 0.0
+
+
+def circle(radius: float, n: int, x: float = 0.0, y: float = 0.0) -> Polygon:
+    """Regular n-gon through a circle, counter-clockwise, metres."""
+    return tuple((nm(x + radius * c), nm(y + radius * s)) for c, s, _, _ in _circle(n, 0.0))
 
 
 def round_wall(
@@ -172,7 +257,10 @@ def bounds(shapes: tuple[Shape, ...]) -> Bounds:
     """Tight axis-aligned bounds of the pieces, object frame, metres."""
     lo, hi = [math.inf] * 3, [-math.inf] * 3
     for shape in shapes:
-        reach = _reach(shape)
+        if shape.kind == "convex":  # its frame is the middle of its bounds, unturned: see hull()
+            reach = tuple(max(abs(v[i]) for v in shape.vertices) for i in range(3))
+        else:
+            reach = _reach(shape)
         for i in range(3):
             lo[i] = min(lo[i], shape.position[i] - reach[i])
             hi[i] = max(hi[i], shape.position[i] + reach[i])

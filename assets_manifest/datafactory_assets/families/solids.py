@@ -14,6 +14,7 @@ from typing import Literal
 from datafactory_assets.families.materials import Rgba
 
 Vec3 = tuple[float, float, float]
+Axis = Literal["x", "y", "z"]
 # (volume, x, y, z, xx, yy, zz, xy, xz, yz): integrals over the solid, object frame, SI.
 Moments = tuple[float, float, float, float, float, float, float, float, float, float]
 
@@ -33,7 +34,7 @@ class Revolve:
         profile: ((r, z), ...) metres in the local frame, r > 0.
         rgba: Colour.
         part: Part name.
-        axis: Object axis of the local z: ``z``, or ``x`` (then local x is object y).
+        axis: Object axis of the local z; local x is object y for ``x``, object z for ``y``.
         origin: Object-frame position of the local origin, metres.
         ring: Join the last point to the first instead of capping both.
     """
@@ -41,7 +42,7 @@ class Revolve:
     profile: tuple[tuple[float, float], ...]
     rgba: Rgba
     part: str = "body"
-    axis: Literal["z", "x"] = "z"
+    axis: Axis = "z"
     origin: Vec3 = (0.0, 0.0, 0.0)
     ring: bool = False
 
@@ -75,7 +76,7 @@ class Loft:
         sections: ((half_x, half_y, corner_radius, z), ...) metres in the local frame.
         rgba: Colour.
         part: Part name.
-        axis: Object axis of the local z: ``z``, or ``x`` (then local x is object y).
+        axis: Object axis of the local z; local x is object y for ``x``, object z for ``y``.
         origin: Object-frame position of the local origin, metres.
         ring: Join the last section to the first instead of capping both.
     """
@@ -83,7 +84,7 @@ class Loft:
     sections: tuple[tuple[float, float, float, float], ...]
     rgba: Rgba
     part: str = "body"
-    axis: Literal["z", "x"] = "z"
+    axis: Axis = "z"
     origin: Vec3 = (0.0, 0.0, 0.0)
     ring: bool = False
 
@@ -167,7 +168,93 @@ class Ellipsoid:
         )
 
 
-Solid = Revolve | Loft | Arc | Ellipsoid
+@dataclass(frozen=True)
+class Prism:
+    """Straight extrusion of a simple polygon.
+
+    Attributes:
+        outline: ((u, v), ...) counter-clockwise, metres; (u, v) is object (x, y) for axis ``z``,
+            (y, z) for ``x`` and (z, x) for ``y``.
+        low, high: Ends along the axis, metres, before the origin is added.
+        rgba: Colour.
+        part: Part name.
+        axis: Object axis of the extrusion.
+        origin: Object-frame position of the local origin, metres.
+    """
+
+    outline: tuple[tuple[float, float], ...]
+    low: float
+    high: float
+    rgba: Rgba
+    part: str = "body"
+    axis: Axis = "z"
+    origin: Vec3 = (0.0, 0.0, 0.0)
+
+    def moments(self) -> Moments:
+        """Volume integrals, object frame, from the polygon's line integrals (Green's theorem)."""
+        area = su = sv = suu = svv = suv = 0.0
+        u0, v0 = self.outline[-1]
+        for u1, v1 in self.outline:
+            cross = u0 * v1 - u1 * v0
+            area += cross / 2.0
+            su += cross * (u0 + u1) / 6.0
+            sv += cross * (v0 + v1) / 6.0
+            suu += cross * (u0 * u0 + u0 * u1 + u1 * u1) / 12.0
+            svv += cross * (v0 * v0 + v0 * v1 + v1 * v1) / 12.0
+            suv += cross * (u0 * v1 + 2.0 * u0 * v0 + 2.0 * u1 * v1 + u1 * v0) / 24.0
+            u0, v0 = u1, v1
+        h, m = self.high - self.low, 0.5 * (self.low + self.high)
+        along = area * (self.high**3 - self.low**3) / 3.0
+        first = (su * h, sv * h, area * h * m)
+        second = (suu * h, svv * h, along)
+        mixed = (suv * h, su * h * m, sv * h * m)  # uv, uw, vw
+        if self.axis == "x":  # object x, y, z = w, u, v
+            first, second = (first[2], *first[:2]), (second[2], *second[:2])
+            mixed = (mixed[1], mixed[2], mixed[0])
+        elif self.axis == "y":  # object x, y, z = v, w, u
+            first, second = (*first[1:], first[0]), (*second[1:], second[0])
+            mixed = (mixed[2], mixed[0], mixed[1])
+        return _shift((area * h, *first, *second, *mixed), self.origin)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Stack of upright rounded rectangles along x whose centres may wander.
+
+    Attributes:
+        sections: ((half_y, half_z, corner_radius, x, y, z), ...) metres, object frame, joined
+            linearly, x increasing; the ends are closed flat.
+        rgba: Colour.
+        part: Part name.
+    """
+
+    sections: tuple[tuple[float, float, float, float, float, float], ...]
+    rgba: Rgba
+    part: str = "body"
+
+    def moments(self) -> Moments:
+        """Volume integrals, object frame."""
+        m = [0.0] * 10
+        for one, two in zip(self.sections, self.sections[1:], strict=False):
+            for s, share in _GAUSS:
+                a, b, c, x, y, z = (p + s * (q - p) for p, q in zip(one, two, strict=True))
+                w = share * (two[3] - one[3])
+                area, iyy, izz = (w * value for value in _rounded_rectangle(a, b, c))
+                m[0] += area
+                m[1] += area * x
+                m[2] += area * y
+                m[3] += area * z
+                m[4] += area * x * x
+                m[5] += iyy + area * y * y
+                m[6] += izz + area * z * z
+                m[7] += area * x * y
+                m[8] += area * x * z
+                m[9] += area * y * z
+        v, mx, my, mz, sxx, syy, szz, sxy, sxz, syz = m
+        return (v, mx, my, mz, sxx, syy, szz, sxy, sxz, syz)
+
+
+Solid = Revolve | Loft | Arc | Ellipsoid | Prism | Sweep
 
 
 def rounded_box(
@@ -242,14 +329,16 @@ def _second(a: float, b: float, c: float) -> float:
 
 
 def _place(
-    local: tuple[float, float, float, float, float], axis: Literal["z", "x"], origin: Vec3
+    local: tuple[float, float, float, float, float], axis: Axis, origin: Vec3
 ) -> Moments:
     """Moments of a solid symmetric about its local z axis, moved to the object frame."""
     v, first, sxx, syy, szz = local
     if axis == "z":
         moments: Moments = (v, 0.0, 0.0, first, sxx, syy, szz, 0.0, 0.0, 0.0)
-    else:
+    elif axis == "x":
         moments = (v, first, 0.0, 0.0, szz, sxx, syy, 0.0, 0.0, 0.0)
+    else:
+        moments = (v, 0.0, first, 0.0, syy, szz, sxx, 0.0, 0.0, 0.0)
     return moments if origin == (0.0, 0.0, 0.0) else _shift(moments, origin)
 
 

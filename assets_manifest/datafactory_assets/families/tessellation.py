@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datafactory_assets.asset import Array, VisualMesh
-from datafactory_assets.families.solids import Arc, Ellipsoid, Loft, Revolve, Solid
+from datafactory_assets.families.solids import (
+    Arc,
+    Ellipsoid,
+    Loft,
+    Prism,
+    Revolve,
+    Solid,
+    Sweep,
+)
 
 _ROUND = 40
 _CORNER = 5
@@ -32,6 +40,10 @@ def mesh(solid: Solid) -> VisualMesh:
         vertices = _oriented(vertices, solid.axis) + np.array(solid.origin)
     elif isinstance(solid, Arc):
         vertices, faces = _arc(solid)
+    elif isinstance(solid, Prism):
+        vertices, faces = _prism(solid)
+    elif isinstance(solid, Sweep):
+        vertices, faces = _sweep(solid)
     else:
         vertices, faces = _ellipsoid(solid)
     return VisualMesh(solid.part, vertices, faces, solid.rgba)
@@ -83,7 +95,67 @@ def _tube(rings: list[Array], loop: bool) -> tuple[Array, NDArray[np.int64]]:
 
 def _oriented(vertices: Array, axis: str) -> Array:
     """Turns the local z to an object axis; for x, local (x, y, z) are object (y, z, x)."""
-    return vertices if axis == "z" else vertices[:, [2, 0, 1]]
+    order = {"x": [2, 0, 1], "y": [1, 2, 0], "z": [0, 1, 2]}[axis]
+    return vertices[:, order]
+
+
+def _sweep(solid: Sweep) -> tuple[Array, NDArray[np.int64]]:
+    """Rings across x; their corners are inflated to the area of a quarter circle."""
+    grown = math.sqrt(0.25 * math.pi / (0.5 * _CORNER * math.sin(0.5 * math.pi / _CORNER)))
+    rings = []
+    for a, b, c, x, y, z in solid.sections:
+        more = c * (grown - 1.0)
+        ring = _rounded_rectangle(a + more, b + more, c * grown, 0.0)[:, [2, 0, 1]]
+        rings.append(ring + np.array([x, y, z]))
+    return _tube(rings, loop=False)
+
+
+def _prism(solid: Prism) -> tuple[Array, NDArray[np.int64]]:
+    n = len(solid.outline)
+    flat = np.array(solid.outline)
+    ends = [np.column_stack([flat, np.full(n, z)]) for z in (solid.low, solid.high)]
+    i = np.arange(n)
+    j = (i + 1) % n
+    cap = np.array(_ears(solid.outline), dtype=np.int64)
+    faces = np.concatenate(
+        [
+            np.stack([i, j, n + j], axis=1),
+            np.stack([i, n + j, n + i], axis=1),
+            cap[:, ::-1],
+            cap + n,
+        ]
+    )
+    vertices = _oriented(np.concatenate(ends), solid.axis) + np.array(solid.origin)
+    return vertices, faces.astype(np.int64)
+
+
+def _ears(outline: tuple[tuple[float, float], ...]) -> list[tuple[int, int, int]]:
+    """Triangles of a simple counter-clockwise polygon (Meisters, "Polygons have ears", 1975)."""
+
+    def turn(a: int, b: int, c: int) -> float:
+        (ax, ay), (bx, by), (cx, cy) = outline[a], outline[b], outline[c]
+        return (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+
+    left = list(range(len(outline)))
+    triangles = []
+    while len(left) > 3:
+        for k in range(len(left)):
+            a, b, c = left[k - 1], left[k], left[(k + 1) % len(left)]
+            inside = (
+                p
+                for p in left
+                if p not in (a, b, c)
+                and turn(a, b, p) >= 0.0
+                and turn(b, c, p) >= 0.0
+                and turn(c, a, p) >= 0.0
+            )
+            if turn(a, b, c) > 0.0 and next(inside, None) is None:
+                triangles.append((a, b, c))
+                del left[k]
+                break
+        else:
+            raise ValueError("the outline of a prism crosses itself or runs clockwise")
+    return [*triangles, (left[0], left[1], left[2])]
 
 
 def _arc(solid: Arc) -> tuple[Array, NDArray[np.int64]]:
