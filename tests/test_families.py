@@ -118,7 +118,7 @@ def test_closed_forms_of_simple_solids() -> None:
     for axis, com in (("x", (h / 2, r / 3, r / 3)), ("y", (r / 3, h / 2, r / 3))):
         turned = replace(wedge, axis=axis, origin=(0.1, 0.2, 0.3))
         found = mass_properties((turned,), rho)[1]
-        assert found == pytest.approx(np.array(com) + (0.1, 0.2, 0.3))
+        assert found == pytest.approx(np.add(com, (0.1, 0.2, 0.3)))
     rod = Sweep(((r, r, r, 0.0, 0.0, 0.0), (r, r, r, h, 0.02, 0.0)), METAL)
     mass, com, _ = mass_properties((rod,), rho)
     assert mass == pytest.approx(rho * math.pi * r * r * h)

@@ -311,12 +311,11 @@ def _build_earbuds(params: Params) -> Form:
     def at(share: float, z: float) -> tuple[float, float, float, float]:
         return (a - (1.0 - share) * b, share * b, share * c, z)
 
-    gap = 0.0008
     solids = (
         Loft((at(0.70, 0.0), at(0.93, 0.16 * h), at(1.0, 0.36 * h), at(1.0, seam)), params.rgba,
              "case"),
-        Loft((at(0.97, seam), at(0.97, seam + gap)), shade(params.rgba, 0.35), "gap"),
-        Loft((at(1.0, seam + gap), at(0.96, 0.82 * h), at(0.72, h)), params.rgba, "lid"),
+        Loft((at(0.97, seam), at(0.97, seam + 0.0008)), shade(params.rgba, 0.35), "gap"),
+        Loft((at(1.0, seam + 0.0008), at(0.96, 0.82 * h), at(0.72, h)), params.rgba, "lid"),
         block((0.0016, 0.0004, 0.0016), (0.0, -b - 0.0002, 0.45 * h), accent(params), "light"),
     )  # fmt: skip
     shapes = (
