@@ -1,8 +1,7 @@
-"""Draws every object and table family and writes the catalogue page.
+"""Draws every object family.
 
-``python -m benchmarks.catalogue [--only NAME ...] [DOCS]`` renders instances of every family of
-the built-in sources into contact sheets ``DOCS/images/catalogue_*.jpg`` and writes
-``DOCS/catalogue.md``. With ``--count`` it only counts distinct content hashes.
+``python -m benchmarks.catalogue [--only NAME ...] [OUT]`` renders instances of every family of the
+built-in sources into contact sheets ``OUT/catalogue_*.jpg``.
 """
 
 from __future__ import annotations
@@ -39,7 +38,6 @@ CELL = (300, 168)
 COLUMNS, ROWS = 4, 6
 INSTANCES = 3
 QUALITY = 70
-INSTANCES_COUNTED = 256
 GAP, LABEL, MARGIN = 6, 20, 16
 VIEW = np.array([0.55, -1.0, 0.72])
 FOV_RAD = 0.42

@@ -82,7 +82,7 @@ def generate(*extra, task="fake_put", n="2"):
         (generate(task="fake_pot"), "did you mean 'fake_put'?"),
         (generate("--robot", "franka_pand"), "did you mean 'franka_panda'?"),
         (generate("--robot", "pandda"), "did you mean 'franka_panda'?"),
-        (generate("--set", "sources=[tier1]"), "did you mean 'tier0'?"),
+        (generate("--set", "sources=[teir0]"), "did you mean 'tier0'?"),
         (generate("--seed", "-1"), "'seed' must be at least 0"),
         (generate("--min-yield", "3"), "between 0 and 1"),
         (generate("--workers", "0"), "'workers' must be at least 1"),

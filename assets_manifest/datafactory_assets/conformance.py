@@ -150,7 +150,7 @@ def _check_identity(asset: RigidAsset, info: FamilyInfo, where: str) -> None:
     _require(bool(asset.colour), where, "names a colour")
     _require(all(0.0 <= c <= 1.0 for c in asset.rgba), where, "has a colour in [0, 1]")
     _require(bool(asset.licence.spdx), where, "states an SPDX licence")
-    if asset.source == "tier0":
+    if asset.source in ("tier0", "tier1"):
         licences.check(asset.licence, where=asset.uid)
 
 
