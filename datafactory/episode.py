@@ -89,6 +89,19 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class ArmSeries:
+    """One arm of a robot with several, as its joints lie in the joint series.
+
+    Attributes:
+        name: Name of the arm, for example ``left``.
+        dof: Number of its joints.
+    """
+
+    name: str
+    dof: int
+
+
+@dataclass(frozen=True)
 class ContactInterval:
     """Two entities touching over a range of frames, ``start`` <= i < ``stop``.
 
@@ -111,6 +124,10 @@ class ContactInterval:
 class Trajectory:
     """The recorded time series of T frames. Frame i is the state at i / fps, before action i.
 
+    With several arms, joint series hold their joints one arm after the other, and the series of
+    grippers and TCPs have an axis more, the second one: (T, n_arms) and (T, n_arms, 7).
+    :meth:`per_arm` gives that form for any number of arms.
+
     Numbers are stored in float32; ``ctrl`` and the actions are float32 *before* they are applied,
     so that what is stored is exactly what was executed.
 
@@ -130,6 +147,7 @@ class Trajectory:
         contacts: Contact intervals.
         joint_addresses: Index into ``qpos`` of each of the ``dof`` controlled joints; empty when
             they are the first ``dof`` entries.
+        arms: Name and joints of every arm; empty for one arm.
     """
 
     fps: int
@@ -146,6 +164,16 @@ class Trajectory:
     phases: tuple[Phase, ...]
     contacts: tuple[ContactInterval, ...]
     joint_addresses: tuple[int, ...] = ()
+    arms: tuple[ArmSeries, ...] = ()
+
+    @property
+    def n_arms(self) -> int:
+        """Number of arms."""
+        return max(1, len(self.arms))
+
+    def per_arm(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A series of grippers or TCPs with the axis of arms: (T, n_arms) or (T, n_arms, 7)."""
+        return values if self.arms else values[:, None]
 
     @property
     def length(self) -> int:

@@ -18,7 +18,7 @@ from datafactory.episode import episode_id
 from datafactory.store.dataset import Dataset
 from datafactory.store.encode import content_hash
 from datafactory.store.location import reading
-from datafactory.store.schema import table_schema
+from datafactory.store.schema import ADDED, table_schema
 from datafactory.store.series import REPLAY, TRAJECTORY
 from datafactory.store.stored import StoredEpisode
 
@@ -103,6 +103,8 @@ def _schema(dataset: Dataset, _: Collection[str] | None) -> Examiner:
             stored = dataset.table(table).schema
             for wanted in table_schema(table):
                 at = stored.get_field_index(wanted.name)
+                if at < 0 and wanted.name in ADDED.get(table, ()):
+                    continue
                 if at < 0:
                     yield Finding(table, f"column {wanted.name} is missing")
                 elif stored.field(at).type != wanted.type:
@@ -205,7 +207,7 @@ def _jumps(case: Case) -> Iterator[str]:
     t = case.episode.trajectory
     tracks = (
         ("a joint", case.episode.joint_positions(), JOINT_SPEED, "rad/s"),
-        ("the tool", t.eef_pose[:, :3], TCP_SPEED, "m/s"),
+        ("the tool", t.eef_pose[..., :3], TCP_SPEED, "m/s"),
         ("an object", t.object_poses[:, :, :3], OBJECT_SPEED, "m/s"),
     )
     for name, values, limit, unit in tracks:
@@ -215,7 +217,7 @@ def _jumps(case: Case) -> Iterator[str]:
             if speed > limit:
                 frame = int(np.argmax(step.reshape(len(step), -1).max(axis=1)))
                 yield f"{name} jumps at frame {frame}: {speed:.3g} {unit}, limit {limit:g}"
-    for name, quats in (("eef_pose", t.eef_pose[:, 3:]), ("objects", t.object_poses[..., 3:])):
+    for name, quats in (("eef_pose", t.eef_pose[..., 3:]), ("objects", t.object_poses[..., 3:])):
         if quats.size:
             error = float(np.abs(np.linalg.norm(quats, axis=-1) - 1.0).max())
             if error > QUATERNION_TOLERANCE:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import pyarrow as pa
 import pytest
 
 from datafactory.errors import (
@@ -22,6 +23,8 @@ from datafactory.store.compact import collect_garbage, compact, compact_table, s
 from datafactory.store.dataset import content_digest, open_dataset
 from datafactory.store.location import Location, open_table, table_exists
 from datafactory.store.lock import holder, writer_lock
+from datafactory.store.schema import table_schema
+from datafactory.validate import validate
 from tests.fake_attempts import REFERENCE, Fake, FakeSpec, realistic
 from tests.store_fixture import make, rows, run_row
 
@@ -345,3 +348,33 @@ def test_an_unwritable_folder_is_a_storage_error(tmp_path):
         writer_lock(Location.of(tmp_path / "file" / "d"), "generate"),
     ):
         pass
+
+
+def test_tables_of_the_first_format_are_read_and_get_their_columns_when_written(
+    tmp_path, monkeypatch
+):
+    def before(table, extra=()):
+        new = table_schema(table, extra)
+        kept = [f for f in new if f.name != "arms"]
+        metadata = {**new.metadata, b"datafactory.schema_version": b"1"}
+        return pa.schema(kept, metadata=metadata)
+
+    with monkeypatch.context() as old:
+        old.setattr("datafactory.store.commit.table_schema", before)
+        old.setattr("datafactory.store.commit.ADDED", {})
+        make(tmp_path, count=10)
+    dataset = open_dataset(tmp_path)
+    assert "arms" not in dataset.schema.names
+    count = len(dataset)
+    assert dataset.episode(0).trajectory.arms == ()
+    assert not [
+        f for s in validate(str(tmp_path), names=["schema", "content"]).stages for f in s.findings
+    ]
+    digest = content_digest(tmp_path)
+    Committer(Location.of(tmp_path))
+    dataset = open_dataset(tmp_path)
+    assert dataset.schema.field("arms").nullable
+    assert dataset.schema.metadata[b"datafactory.schema_version"] == b"2"
+    assert len(dataset) == count
+    assert all(e.trajectory.arms == () for e in dataset.iter_episodes())
+    assert content_digest(tmp_path) == digest

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datafactory.episode import ArmSeries
 from datafactory.errors import PluginError
 from datafactory.store.encode import (
     Lineage,
@@ -160,6 +161,51 @@ def test_joint_addresses_choose_the_joints():
     path = replace(episode.trajectory, joint_addresses=(3, 2, 1, 0, 4, 5, 6))
     stored = stored_episode(episode_row(replace(episode, trajectory=path), LINEAGE, EXTRA), [])
     assert np.array_equal(stored.joint_positions()[:, 0], path.qpos[:, 3])
+
+
+def with_two_arms(episode, left=3):
+    """The episode of a robot with two arms, of 3 and 4 joints unless told otherwise."""
+    t = episode.trajectory
+    pair = lambda a: np.stack([a, a[::-1]], axis=1)  # noqa: E731
+    return replace(
+        episode,
+        trajectory=replace(
+            t,
+            arms=(ArmSeries("left", left), ArmSeries("right", 7 - left)),
+            **{s.name: pair(getattr(t, s.name)) for s in TRAJECTORY if s.per_arm},
+        ),
+    )
+
+
+@settings(max_examples=10, deadline=None)
+@given(frames=st.integers(8, 40), left=st.integers(0, 7), seed=st.integers(0, 2**31))
+def test_two_arms_round_trip(frames, left, seed):
+    episode = with_two_arms(Fake().open(FakeSpec(frames=frames, reject=0.0), seed).attempt(0), left)
+    row = there_and_back(episode_row(episode, LINEAGE, EXTRA), "episodes", EXTRA)
+    assert content_hash(row) == row["content_hash"]
+    t = stored_episode(row, []).trajectory
+    assert t.arms == episode.trajectory.arms
+    assert t.eef_pose.shape == (frames, 2, 7)
+    assert t.gripper_width.shape == (frames, 2)
+    for series in TRAJECTORY:
+        assert (
+            getattr(t, series.name).tobytes() == getattr(episode.trajectory, series.name).tobytes()
+        )
+        if series.per_arm:
+            assert t.per_arm(getattr(t, series.name)) is getattr(t, series.name)
+    refused = there_and_back(attempt_row(episode, LINEAGE), "attempts")
+    assert refused["track_tcp_pose"].shape[1:] == (2, 7)
+    assert content_hash(refused) == refused["content_hash"]
+
+
+def test_one_arm_is_stored_as_before_there_were_two():
+    episode = first(True)
+    row = episode_row(episode, LINEAGE, EXTRA)
+    assert row["arms"] is None
+    assert row["content_hash"] == content_hash({k: v for k, v in row.items() if k != "arms"})
+    t = episode.trajectory
+    assert t.per_arm(t.eef_pose).shape == (t.length, 1, 7)
+    assert t.per_arm(t.gripper_width).shape == (t.length, 1)
 
 
 @settings(max_examples=20, deadline=None)

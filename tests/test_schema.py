@@ -18,7 +18,7 @@ def test_every_table_has_a_non_null_key_and_explains_itself(table):
     assert key.metadata[b"lance-schema:unenforced-primary-key"] == b"true"
     conventions = json.loads(schema.metadata[b"datafactory.conventions"])
     assert "wxyz" in conventions["pose"]
-    assert schema.metadata[b"datafactory.schema_version"] == b"1"
+    assert schema.metadata[b"datafactory.schema_version"] == b"2"
 
 
 def test_features_describe_every_series():

@@ -156,9 +156,8 @@ class ArmWriter:
         if short not in _MESHES:
             return
         at = pose_of(source) if base is None else base
-        element = mjcf.add(
-            parent, "body", name=self.name(short), gravcomp=1, pos=at.position, quat=at.quat
-        )
+        pos, quat = at.position.tolist(), at.quat.tolist()
+        element = mjcf.add(parent, "body", name=self.name(short), gravcomp=1, pos=pos, quat=quat)
         for inertial in source.findall("inertial"):
             mjcf.add(element, "inertial", **inertial.attrib)
         for joint in source.findall("joint"):
@@ -168,13 +167,13 @@ class ArmWriter:
             at = pose_of(geom)
             kind = self._inert if gripper else {"group": 3}
             mjcf.add(element, "geom", name=self.name(part), type="mesh", mesh=self.hull(part),
-                     pos=at.position, quat=at.quat, **kind)  # fmt: skip
+                     pos=at.position.tolist(), quat=at.quat.tolist(), **kind)  # fmt: skip
         if short.endswith("finger_link"):
             self._pad(short.split("_")[0], element)
         if short == "gripper_link":
             tcp = GRIPPER_FROM_TCP
-            mjcf.add(element, "site", name=self.name("tcp"), pos=tcp.position, quat=tcp.quat,
-                     group=4)  # fmt: skip
+            mjcf.add(element, "site", name=self.name("tcp"), pos=tcp.position.tolist(),
+                     quat=tcp.quat.tolist(), group=4)  # fmt: skip
         for child in source.findall("body"):
             self._body(child, element)
 

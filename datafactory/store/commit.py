@@ -30,7 +30,14 @@ from datafactory.store.location import (
     table_exists,
     table_made,
 )
-from datafactory.store.schema import OPTIONAL_TABLES, STORAGE_VERSION, TABLES, table_schema
+from datafactory.store.schema import (
+    ADDED,
+    OPTIONAL_TABLES,
+    SCHEMA_VERSION,
+    STORAGE_VERSION,
+    TABLES,
+    table_schema,
+)
 from datafactory.store.writer import Fragment, FragmentWriter, rows_of, storage_error
 
 COMMIT_TRIES = 3
@@ -107,9 +114,23 @@ class Committer:
         self.writer = FragmentWriter(location)
         there = [name for name in OPTIONAL_TABLES if table_made(location, name)]
         self._open = {name: open_table(location, name) for name in (*TABLES, *there)}
+        for name, columns in ADDED.items():
+            self._migrate(name, columns)
         with reading(location, "assets"):
             ids = self._open["assets"].to_table(columns=["asset_id"]).column(0).to_pylist()
         self._assets: set[str] = set(ids)
+
+    def _migrate(self, name: str, columns: Sequence[str]) -> None:
+        """Adds the columns a table of an earlier format lacks, null in its rows."""
+        table, schema = self._open[name], table_schema(name)
+        absent = [c for c in columns if c not in table.schema.names]
+        if absent:
+            with reading(self.location, name):
+                table.add_columns(pa.schema([schema.field(c) for c in absent]))
+                self.refresh(name)
+                version = {"datafactory.schema_version": str(SCHEMA_VERSION)}
+                self._open[name].update_schema_metadata(version)
+            self.refresh(name)
 
     def table(self, name: str) -> Any:
         """The latest version of a table as a Lance dataset."""

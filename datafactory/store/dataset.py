@@ -25,6 +25,7 @@ from datafactory.store.location import (
     table_made,
 )
 from datafactory.store.schema import (
+    ADDED,
     OPTIONAL_TABLES,
     SCHEMA_VERSION,
     TABLES,
@@ -278,7 +279,10 @@ class Dataset:
         return result
 
     def _base_columns(self) -> list[str]:
-        return [*table_schema("episodes").names, *self.extra_columns]
+        there = set(self.schema.names)
+        later = [name for name in ADDED["episodes"] if name not in there]
+        names = [name for name in table_schema("episodes").names if name not in later]
+        return [*names, *self.extra_columns]
 
     def episode(self, which: str | int) -> StoredEpisode:
         """One accepted episode by id, or by position in storage order.

@@ -2,7 +2,8 @@
 
 A *row* is a plain dict by column name: numpy arrays for numeric series, plain Python values for
 everything else. The content hash covers every column but the volatile ones (times, CPU seconds,
-machine), so equal hashes mean equal content whoever made the row.
+machine) and columns of later formats that are null, so equal hashes mean equal content whoever made
+the row.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from datafactory.episode import AssetRecord, Episode, ObjectRecord, episode_id
+from datafactory.episode import AssetRecord, Episode, ObjectRecord, Trajectory, episode_id
 from datafactory.errors import PluginError
-from datafactory.store.schema import VOLATILE
+from datafactory.store.schema import ADDED, VOLATILE
 from datafactory.store.series import BY_NAME, TRAJECTORY
 
 Row = dict[str, Any]
+_LATER = frozenset(name for names in ADDED.values() for name in names)
 TRACK_FPS = 5.0
 
 
@@ -77,9 +79,9 @@ def content_hash(row: Mapping[str, Any]) -> str:
     """Returns 32 hex digits of blake2b over all columns but the volatile ones."""
     digest = hashlib.blake2b(digest_size=16)
     for name in sorted(row):
-        if name in VOLATILE:
-            continue
         value = row[name]
+        if name in VOLATILE or (value is None and name in _LATER):
+            continue
         digest.update(name.encode())
         if isinstance(value, np.ndarray):
             digest.update(f"|{value.dtype.str}|{value.shape}|".encode())
@@ -209,10 +211,16 @@ def episode_row(episode: Episode, lineage: Lineage, extra: Sequence[pa.Field] = 
         ],
         **{s.name: np.ascontiguousarray(getattr(t, s.name)) for s in TRAJECTORY},
         **_replay_row(episode),
+        "arms": _arms(t),
         **_extra_row(episode, extra),
     }
     row["content_hash"] = content_hash(row)
     return row
+
+
+def _arms(trajectory: Trajectory | None) -> list[Row] | None:
+    several = trajectory is not None and trajectory.arms
+    return [{"name": a.name, "dof": int(a.dof)} for a in several] if several else None
 
 
 def _extra_row(episode: Episode, extra: Sequence[pa.Field]) -> Row:
@@ -258,6 +266,7 @@ def attempt_row(episode: Episode, lineage: Lineage) -> Row:
         **_task_row(episode),
         **_judgement_row(episode),
         **track,
+        "arms": _arms(t),
     }
     row["content_hash"] = content_hash(row)
     return row

@@ -13,7 +13,9 @@ import pyarrow as pa
 
 from datafactory.store.series import REPLAY, TRACK, TRAJECTORY, Series
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+ADDED: dict[str, tuple[str, ...]] = {"episodes": ("arms",), "attempts": ("arms",)}
+"""Columns that tables of format 1 lack: nullable, null in all their rows, added when written to."""
 STORAGE_VERSION = "2.2"
 TABLES = ("runs", "episodes", "attempts", "assets")
 OPTIONAL_TABLES = ("renders", "qa")
@@ -35,6 +37,9 @@ CONVENTIONS: dict[str, Any] = {
     "gripper": "0 closed to 1 open; metric width beside it",
     "series": "flat lists, component by component: value c * T + i is component c of frame i; "
     "components per frame in nq, nv, nu, dof, 7 * n_objects, state_size",
+    "arms": "null for one arm; else joint series hold the arms' joints one arm after the other, "
+    "and eef_pose, action_eef, gripper_opening, gripper_width, action_gripper and track_tcp_pose "
+    "their components arm by arm",
     "json": "goal, initial_graph, final_graph and params_json are canonical JSON texts",
     "ids": "episode_id = attempt_id = blake2b(spec_hash/run_seed/attempt), 32 hex digits",
 }
@@ -136,6 +141,11 @@ def _judgement() -> list[pa.Field]:
     ]
 
 
+def _arms() -> pa.Field:
+    parts = [_field("name", pa.string()), _field("dof", pa.int32())]
+    return _field("arms", pa.list_(_field("item", pa.struct(parts))), null=True)
+
+
 def _episode_fields() -> tuple[pa.Field, ...]:
     s, i, d = pa.string(), pa.int32(), pa.float64()
     return (
@@ -161,6 +171,7 @@ def _episode_fields() -> tuple[pa.Field, ...]:
         _field("steps_per_frame", i),
         _field("state_size", i),
         *[series_field(t, null=True) for t in REPLAY],
+        _arms(),
     )
 
 
@@ -174,6 +185,7 @@ def _attempt_fields() -> tuple[pa.Field, ...]:
         _field("track_fps", pa.float64()),
         _field("length", pa.int32()),
         *[series_field(t, null=True) for t in TRACK],
+        _arms(),
     )
 
 

@@ -24,6 +24,7 @@ class Series:
     Attributes:
         name: Column name.
         width: Column that holds the number of values per frame (``nq`` ...), or a fixed number.
+        per_arm: There are as many values for every arm of a robot with several.
         dtype: ``float32``, ``float64`` or ``int32``.
         unit: Unit of the values; several when they differ by component.
         meaning: One line for people.
@@ -34,6 +35,7 @@ class Series:
     dtype: str
     unit: str
     meaning: str
+    per_arm: bool = False
 
     def components(self, row: Mapping[str, Any]) -> int:
         """Number of values per frame in a row.
@@ -42,9 +44,13 @@ class Series:
             KeyError: The row was read without the column that holds the width.
         """
         if isinstance(self.width, int):
-            return self.width
+            return self.width * max(1, self._arms(row))
         per_unit = POSE if self.width == "n_objects" else 1
         return int(row[self.width]) * per_unit
+
+    def _arms(self, row: Mapping[str, Any]) -> int:
+        """Number of arms this series has an axis for; 0 for one arm, which needs none."""
+        return len(row.get("arms") or ()) if self.per_arm else 0
 
     def flatten(self, array: Any) -> np.ndarray[Any, Any]:
         """Returns (T, ...) values as stored: 1-D, component by component.
@@ -61,25 +67,29 @@ class Series:
 
     def restore(self, values: np.ndarray[Any, Any], row: Mapping[str, Any]) -> np.ndarray[Any, Any]:
         """Returns stored values in their natural shape, C-contiguous."""
-        if self.width == 1:
+        arms = self._arms(row)
+        if self.width == 1 and not arms:
             return values
         count = self.components(row)
         frames = values.size // count if count else int(row["length"])
         a = np.ascontiguousarray(values.reshape(count, frames).T)
-        return a.reshape(frames, count // POSE, POSE) if self.width == "n_objects" else a
+        several = self.width == "n_objects" or (arms and self.width == POSE)
+        return a.reshape(frames, count // POSE, POSE) if several else a
 
 
 TRAJECTORY = (
     Series("qpos", "nq", "float32", "m, rad, 1", "generalised positions of the whole model"),
     Series("qvel", "nv", "float32", "m/s, rad/s", "generalised velocities of the whole model"),
     Series("ctrl", "nu", "float32", "actuator", "controls held from frame i to i + 1"),
-    Series("eef_pose", POSE, "float32", "m, 1", "world_from_tcp, xyz + wxyz"),
-    Series("gripper_opening", 1, "float32", "1", "0 closed to 1 open"),
-    Series("gripper_width", 1, "float32", "m", "metric gripper opening"),
+    Series("eef_pose", POSE, "float32", "m, 1", "world_from_tcp, xyz + wxyz", per_arm=True),
+    Series("gripper_opening", 1, "float32", "1", "0 closed to 1 open", per_arm=True),
+    Series("gripper_width", 1, "float32", "m", "metric gripper opening", per_arm=True),
     Series("object_poses", "n_objects", "float32", "m, 1", "world_from_object, xyz + wxyz"),
     Series("action_joint", "dof", "float32", "rad", "absolute joint targets"),
-    Series("action_gripper", 1, "float32", "1", "absolute opening target"),
-    Series("action_eef", POSE, "float32", "m, 1", "absolute TCP target, world_from_tcp"),
+    Series("action_gripper", 1, "float32", "1", "absolute opening target", per_arm=True),
+    Series(
+        "action_eef", POSE, "float32", "m, 1", "absolute TCP target, world_from_tcp", per_arm=True
+    ),
 )
 """Per frame series of ``episodes``; frame i is the state at i / fps, before action i."""
 
@@ -91,7 +101,7 @@ REPLAY = (
 
 TRACK = (
     Series("track_object_poses", "n_objects", "float32", "m, 1", "world_from_object, xyz + wxyz"),
-    Series("track_tcp_pose", POSE, "float32", "m, 1", "world_from_tcp, xyz + wxyz"),
+    Series("track_tcp_pose", POSE, "float32", "m, 1", "world_from_tcp, xyz + wxyz", per_arm=True),
 )
 """The low-rate pose track of ``attempts``."""
 

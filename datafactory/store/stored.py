@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datafactory.episode import (
+    ArmSeries,
     CheckResult,
     ContactInterval,
     ObjectRecord,
@@ -110,16 +111,16 @@ class StoredEpisode:
     def delta_action_eef(self) -> NDArray[np.float64]:
         """(T, 6) TCP target relative to the measured TCP: metres, then rotation vector, rad.
 
-        Both parts are expressed in the world frame.
+        Both parts are expressed in the world frame. (T, n_arms, 6) for several arms.
         """
         now = self.trajectory.eef_pose.astype(np.float64)
         target = self.trajectory.action_eef.astype(np.float64)
-        turn = quat_multiply(target[:, 3:], quat_conjugate(now[:, 3:]))
-        turn = np.where(turn[:, :1] < 0, -turn, turn)
-        sine = np.linalg.norm(turn[:, 1:], axis=1, keepdims=True)
-        angle = 2.0 * np.arctan2(sine, turn[:, :1])
-        axis = turn[:, 1:] / np.where(sine > 0, sine, 1.0)
-        return np.concatenate([target[:, :3] - now[:, :3], axis * angle], axis=1)
+        turn = quat_multiply(target[..., 3:], quat_conjugate(now[..., 3:]))
+        turn = np.where(turn[..., :1] < 0, -turn, turn)
+        sine = np.linalg.norm(turn[..., 1:], axis=-1, keepdims=True)
+        angle = 2.0 * np.arctan2(sine, turn[..., :1])
+        axis = turn[..., 1:] / np.where(sine > 0, sine, 1.0)
+        return np.concatenate([target[..., :3] - now[..., :3], axis * angle], axis=-1)
 
 
 def _objects(values: Sequence[Row]) -> tuple[ObjectRecord, ...]:
@@ -135,6 +136,7 @@ def _trajectory(row: dict[str, Any]) -> Trajectory:
         phases=tuple(Phase(**p) for p in row["phases"]),
         contacts=tuple(ContactInterval(**c) for c in row["contacts"]),
         joint_addresses=tuple(row["joint_addresses"]),
+        arms=tuple(ArmSeries(**arm) for arm in row.get("arms") or ()),
     )
 
 

@@ -22,6 +22,8 @@ from datafactory.sim.replay import ReplayResult, replay
 
 IMPURE = ("cpu_s",)
 """Fields of ``Episode`` that measure the machine instead of describing the attempt."""
+LATER = ("arms",)
+"""Fields added later: at their default they leave the bytes as they were before."""
 UNIT_TOLERANCE = 1e-5
 
 
@@ -43,7 +45,9 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, bytes]]:
                 yield from leaves(getattr(value, field.name), field.name)
     elif is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
-            yield from leaves(getattr(value, field.name), f"{path}.{field.name}")
+            item = getattr(value, field.name)
+            if field.name not in LATER or item != field.default:
+                yield from leaves(item, f"{path}.{field.name}")
     elif isinstance(value, np.ndarray):
         head = f"{value.dtype.str}{value.shape}".encode()
         yield path, head + np.ascontiguousarray(value).tobytes()
@@ -159,17 +163,21 @@ def check_trajectory(episode: Episode, fps: int) -> None:
 def _check_shapes(record: Trajectory, objects: int) -> None:
     length = record.length
     dof = record.action_joint.shape[-1]
+    arms = (len(record.arms),) if record.arms else ()
+    stated = sum(arm.dof for arm in record.arms)
+    require(not arms or stated == dof, f"the arms have {stated} joints, the actions {dof}")
+    require(len({a.name for a in record.arms}) == len(record.arms), "arms share a name")
     shapes = {
         "qpos": (length, record.qpos.shape[-1]),
         "qvel": (length, record.qvel.shape[-1]),
         "ctrl": (length, record.ctrl.shape[-1]),
-        "eef_pose": (length, 7),
-        "gripper_opening": (length,),
-        "gripper_width": (length,),
+        "eef_pose": (length, *arms, 7),
+        "gripper_opening": (length, *arms),
+        "gripper_width": (length, *arms),
         "object_poses": (length, objects, 7),
         "action_joint": (length, dof),
-        "action_gripper": (length,),
-        "action_eef": (length, 7),
+        "action_gripper": (length, *arms),
+        "action_eef": (length, *arms, 7),
     }
     for name, shape in shapes.items():
         values = getattr(record, name)
@@ -184,9 +192,9 @@ def _check_shapes(record: Trajectory, objects: int) -> None:
 
 
 def _require_poses(poses: NDArray[Any], name: str) -> None:
-    """Poses (n, 7): the last four numbers are unit quaternions."""
+    """Poses (..., 7): the last four numbers are unit quaternions."""
     if len(poses):
-        error = float(np.abs(np.linalg.norm(poses[:, 3:], axis=1) - 1.0).max())
+        error = float(np.abs(np.linalg.norm(poses[..., 3:], axis=-1) - 1.0).max())
         require(error < UNIT_TOLERANCE, f"{name}: a quaternion's length is off by {error:.1e}")
 
 

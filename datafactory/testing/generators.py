@@ -295,17 +295,17 @@ def _require_same(a: Any, b: Any, what: str) -> None:
 
 
 def expert_actions(episode: Episode, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """The stored actions (T, *shape) as the world takes them: joint targets, then the gripper.
+    """The stored actions (T, *shape) as the world takes them: joint targets, then the grippers.
 
     Args:
         episode: Episode with a trajectory.
-        shape: Shape of one action; a last column beyond the joints is the gripper's opening.
+        shape: Shape of one action; columns beyond the joints are the grippers' openings.
     """
     record = episode.trajectory
     assert record is not None
     columns = [record.action_joint]
-    if shape[-1] == record.action_joint.shape[1] + 1:
-        columns.append(record.action_gripper[:, None])
+    if shape[-1] == record.action_joint.shape[1] + record.n_arms:
+        columns.append(record.per_arm(record.action_gripper))
     return np.concatenate(columns, axis=1, dtype=np.float32)
 
 
