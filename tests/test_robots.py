@@ -13,6 +13,7 @@ from scipy.spatial import ConvexHull
 from datafactory import plugin, seeding
 from datafactory.errors import PluginError, UnknownNameError
 from datafactory.robots import load_robot
+from datafactory.robots.aloha import aloha
 from datafactory.robots.hulls import hull_faces, read_vertices, reduce_hull
 from datafactory.robots.model import RobotModel
 from datafactory.robots.panda import PACK, franka_panda, franka_panda_hand
@@ -25,7 +26,12 @@ FACTORIES = {
     "primitive_arm": primitive_arm,
     "franka_panda": franka_panda,
     "franka_panda_hand": franka_panda_hand,
+    "aloha": aloha,
 }
+# Around home: offsets without self-contact, a motion, and a folded posture (joint -> value).
+SPREAD = {7: [1.2, 0.5, 0.4, 0.5, 0.4, 0.5, 1.0], 6: [0.4, 0.5, 0.5, 0.4, 0.4, 1.0]}
+MOTION = {7: [0.5, 0.2, -0.3, 0.4, 0.5, -0.4, 0.6], 6: [0.5, 0.2, -0.3, 0.4, -0.4, 0.6]}
+FOLDED = {7: {1: 1.7, 3: -3.0, 5: 0.1}, 6: {1: -1.8, 2: 1.6, 4: 2.1}}
 
 
 @pytest.fixture(params=sorted(FACTORIES), scope="module")
@@ -45,7 +51,7 @@ def test_conformance(robot: RobotModel) -> None:
 
 
 def test_document_stays_small(robot: RobotModel) -> None:
-    assert len(robot.mjcf) < 20_000
+    assert len(robot.mjcf) < 20_000 * len(robot.arms)
     assert sum(map(len, robot.meshes.values())) < 40_000
     assert not list(ET.fromstring(robot.mjcf).iter("default"))
 
@@ -53,7 +59,7 @@ def test_document_stays_small(robot: RobotModel) -> None:
 def test_equal_lag_keeps_joints_on_their_line(robot: RobotModel) -> None:
     """Joints that trail by the same time stay on a straight line in joint space."""
     bench = RobotBench(robot)
-    goal = np.asarray(bench.arm.home) + np.array([0.5, 0.2, -0.3, 0.4, 0.5, -0.4, 0.6])
+    goal = np.asarray(bench.arm.home) + np.array(MOTION[bench.arm.dof])
     start = np.asarray(bench.arm.home)
     worst = 0.0
     for step in range(800):
@@ -68,7 +74,7 @@ def test_equal_lag_keeps_joints_on_their_line(robot: RobotModel) -> None:
 
 
 def test_overshoot_of_a_step_is_negligible(robot: RobotModel) -> None:
-    for joint, home in enumerate(robot.home):
+    for joint, home in enumerate(robot.arms[0].home):
         bench = RobotBench(robot)
         target = np.asarray(bench.arm.home).copy()
         target[joint] += 0.05
@@ -92,7 +98,7 @@ def touching(bench: RobotBench) -> set[tuple[str, str]]:
 def test_typical_poses_do_not_touch_themselves(robot: RobotModel) -> None:
     bench = RobotBench(robot)
     rng = seeding.stream(0, "robots", 0, "near home")
-    spread = np.array([1.2, 0.5, 0.4, 0.5, 0.4, 0.5, 1.0])
+    spread = np.array(SPREAD[bench.arm.dof])
     for _ in range(500):
         bench.data.qpos[bench.qpos] = bench.arm.home + rng.uniform(-spread, spread)
         contacts, (tcp, _) = touching(bench), bench.tcp()
@@ -103,7 +109,8 @@ def test_typical_poses_do_not_touch_themselves(robot: RobotModel) -> None:
 def test_folded_poses_are_seen(robot: RobotModel) -> None:
     bench = RobotBench(robot)
     q = np.asarray(bench.arm.home).copy()
-    q[1], q[3], q[5] = 1.7, -3.0, 0.1
+    for joint, value in FOLDED[bench.arm.dof].items():
+        q[joint] = value
     bench.data.qpos[bench.qpos] = q
     assert touching(bench)
     rng = seeding.stream(0, "robots", 0, "anywhere")
@@ -178,7 +185,7 @@ def test_finger_boxes_hold_the_fingers(robot: RobotModel) -> None:
 def test_camera_sees_the_tcp(robot: RobotModel) -> None:
     bench = RobotBench(robot)
     position, _ = bench.tcp()
-    (mount,) = robot.camera_mounts
+    mount = robot.camera_mounts[0]
     body = bench.data.body(mount.body)
     world = body.xpos + body.xmat.reshape(3, 3) @ mount.pose.position
     ray = mount.pose.rotation().T @ body.xmat.reshape(3, 3).T @ (position - world)
