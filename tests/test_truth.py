@@ -11,7 +11,7 @@ from datafactory.geometry import Pose
 from datafactory.scene_graph.graph import Goal, Relation
 from datafactory.sim.measure import Measurer
 from datafactory_pick_place import judge
-from datafactory_pick_place.execution import FIRST_OBJECT, GRIPPER, Stop
+from datafactory_pick_place.execution import Stop
 from tests.sim_fixture import HEIGHT, EndState, asset, posture, standing
 
 B = (0.52, 0.25)
@@ -284,7 +284,7 @@ def held(height: float, b: str = "plate", goal: Goal = ON) -> EndState:
     state = end(goal, b, home=posture(*B, tip))
     state.grip("a", standing("block", *B, z=z))
     state.run(0.2)
-    assert state.attempt.recorder.pad_contacts(FIRST_OBJECT) == 3, "not in the gripper"
+    assert state.attempt.recorder.pad_contacts(state.model.first_object) == 3, "not in the gripper"
     return state
 
 
@@ -340,16 +340,17 @@ def test_a_touch_while_closing_is_not_forgotten(monkeypatch: pytest.MonkeyPatch)
     """The gripper brushes a bystander in one frame of closing, then holds the right object."""
     state = end(ON, "plate")
     execution, recorder = state.attempt.execution, state.attempt.recorder
-    execution.touchable = {FIRST_OBJECT}
+    first, gripper = state.model.first_object, state.model.arms[0].gripper
+    execution.touchable = {first}
     tick = recorder.tick
 
     def touch() -> None:
         tick()
-        recorder.touching = {(GRIPPER, FIRST_OBJECT + 2): (5.0, 0.0)}
+        recorder.touching = {(gripper, first + 2): (5.0, 0.0)}
 
     monkeypatch.setattr(recorder, "tick", touch)
-    monkeypatch.setattr(recorder, "pad_contacts", lambda entity: 3)
-    stop = execution.close(FIRST_OBJECT, 10)
+    monkeypatch.setattr(recorder, "pad_contacts", lambda entity, arm: 3)
+    stop = execution.close(first, 10)
     assert isinstance(stop, Stop), "the contact that stopped the closing is not reported"
     assert stop.reason == "robot_contact"
 

@@ -185,6 +185,18 @@ def _own_candidates(
     return c.where(~hit)
 
 
+def can_grasp(asset: RigidAsset, arm: Arm) -> bool:
+    """Whether an arm's gripper can take an object that stands alone in its first resting pose."""
+    rest = asset.stable_poses[0]
+    down = -Pose.of((0.0, 0.0, 0.0), rest.quat).rotation()[2]
+    across = np.sort(np.abs(np.array(asset.extents))[np.abs(down) < 0.9])
+    if len(across) == 2 and across[0] <= arm.gripper_max_width_m - 2.0 * SIDE_CLEARANCE_M:
+        return True
+    key = tuple(round(float(v), 2) for v in down)
+    c = _own_candidates(ByContent.of(asset), arm, key, math.ceil(-1e3 * rest.height))
+    return c is not None and len(c.score) > 0
+
+
 def rank_grasps(
     asset: RigidAsset,
     world_from_object: Pose,

@@ -31,8 +31,8 @@ class Recording:
 
     Attributes:
         qpos, qvel, ctrl: (T, ·) float32; ctrl is what was applied after the frame.
-        target_q: (T, dof) float32 arm targets.
-        target_opening: (T,) float32 gripper opening targets.
+        target_q: (T, dof) float32 targets of all arms.
+        target_opening: (T,) float32 gripper opening targets; (T, n_arms) for several arms.
         checkpoint_frames: (K,) int32; checkpoint_states: (K, S) float64.
         contacts: Contact intervals.
         max_penetration: Deepest penetration of any awake contact, metres.
@@ -57,6 +57,8 @@ class Recorder:
         data: Live simulation data; read only for users.
         frame: Number of frames executed.
         step_cpu_s: CPU seconds spent inside ``mj_step``.
+        target_q: (dof,) float32 present targets of all arms, rad.
+        target_opening: (n_arms,) float32 present opening targets.
         touching: Pairs of entity indices (a <= b) that touched during the last frame, with the
             largest normal force, newtons, and the deepest penetration, metres.
         max_penetration: Deepest penetration of the run, metres.
@@ -85,11 +87,11 @@ class Recorder:
         self._qvel: list[Array] = []
         self._ctrl: list[NDArray[np.float32]] = []
         self._target_q: list[NDArray[np.float32]] = []
-        self._target_opening: list[np.float32] = []
+        self._target_opening: list[NDArray[np.float32]] = []
         self._checkpoints: list[tuple[int, Array]] = []
         self._time = float(self.data.time)
-        self._last_opening = -1.0
-        self._last_grip = np.float32(0.0)
+        self._last_opening = [-1.0] * len(scene.arms)
+        self._last_grip = [np.float32(0.0)] * len(scene.arms)
         first, count = int(scene.arm_ctrl[0]), len(scene.arm_ctrl)
         contiguous = bool((scene.arm_ctrl == np.arange(first, first + count)).all())
         self._arm_ctrl = slice(first, first + count) if contiguous else scene.arm_ctrl
@@ -105,23 +107,32 @@ class Recorder:
                 first = int(model.actuator_actadr[i])
                 data.act[first : first + count] = data.ctrl[i]
 
-    def set_targets(self, q: ArrayLike, opening: float) -> None:
-        """Sets arm targets (dof,) in rad and the gripper's opening target in [0, 1].
+    def set_targets(self, q: ArrayLike, opening: ArrayLike) -> None:
+        """Sets targets (dof,) of all arms in rad and opening targets in [0, 1]: one, or (n_arms,).
 
         Controls are rounded to float32 before they are applied: what is stored is what ran.
         """
         scene = self.scene
         self.target_q = np.asarray(q, dtype=np.float32)
-        self.target_opening = np.float32(opening)
+        self.target_opening = np.full(len(scene.arms), opening, dtype=np.float32)
         ctrl = self.data.ctrl
         ctrl[self._arm_ctrl] = self.target_q
-        ctrl[scene.arms[0].gripper_ctrl] = self._gripper_ctrl(float(self.target_opening))
+        for k, target in enumerate(self.target_opening.tolist()):
+            ctrl[scene.arms[k].gripper_ctrl] = self._gripper_ctrl(k, target)
 
-    def _gripper_ctrl(self, opening: float) -> np.float32:
-        if opening != self._last_opening:
-            self._last_opening = opening
-            self._last_grip = np.float32(self.scene.arms[0].arm.gripper_ctrl_from_opening(opening))
-        return self._last_grip
+    def set_arm(self, arm: int, q: ArrayLike, opening: float) -> None:
+        """Sets the targets of one arm (n,) in rad and its gripper; the others keep theirs."""
+        targets, openings = self.target_q.copy(), self.target_opening.copy()
+        targets[self.scene.arms[arm].joints] = q
+        openings[arm] = opening
+        self.set_targets(targets, openings)
+
+    def _gripper_ctrl(self, arm: int, opening: float) -> np.float32:
+        if opening != self._last_opening[arm]:
+            self._last_opening[arm] = opening
+            model = self.scene.arms[arm].arm
+            self._last_grip[arm] = np.float32(model.gripper_ctrl_from_opening(opening))
+        return self._last_grip[arm]
 
     def settle(self, duration_s: float) -> None:
         """Lets the scene rest for a while, unrecorded, holding the current targets."""
@@ -209,13 +220,13 @@ class Recorder:
         a, b = sorted((self.scene.entities[pair[0]], self.scene.entities[pair[1]]))
         self._intervals.append(ContactInterval(a, b, int(start), self.frame, force, depth))
 
-    def pad_contacts(self, entity: int) -> int:
-        """Bit mask of finger sides (1 left, 2 right) that touch an entity now."""
+    def pad_contacts(self, entity: int, arm: int = 0) -> int:
+        """Bit mask of an arm's finger sides (1 left, 2 right) that touch an entity now."""
         data, scene = self.data, self.scene
         if not data.ncon:
             return 0
         geom = data.contact.geom
-        sides = scene.arms[0].pad_sides[geom]
+        sides = scene.arms[arm].pad_sides[geom]
         other = scene.geom_entity[geom]
         mask = 0
         for column in (0, 1):
@@ -230,13 +241,14 @@ class Recorder:
             self._close(pair)
         state = get_state(self.scene.model, self.data)
         checkpoints = [*self._checkpoints, (self.frame, state)]
+        openings = np.array(self._target_opening, dtype=np.float32)
         contacts = sorted(self._intervals, key=lambda c: (c.start, c.a, c.b))
         return Recording(
             qpos=np.array(self._qpos, dtype=np.float32),
             qvel=np.array(self._qvel, dtype=np.float32),
             ctrl=np.array(self._ctrl, dtype=np.float32),
             target_q=np.array(self._target_q, dtype=np.float32),
-            target_opening=np.array(self._target_opening, dtype=np.float32),
+            target_opening=openings if len(self.scene.arms) > 1 else openings[:, 0],
             checkpoint_frames=np.array([f for f, _ in checkpoints], dtype=np.int32),
             checkpoint_states=np.array([s for _, s in checkpoints]),
             contacts=tuple(contacts),

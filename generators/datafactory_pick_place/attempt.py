@@ -15,7 +15,7 @@ from datafactory.sim.measure import Measurer
 from datafactory.sim.recorder import Recorder
 from datafactory_pick_place import judge
 from datafactory_pick_place.clock import StageClock
-from datafactory_pick_place.execution import FIRST_OBJECT, Execution, Held, Motion, Stop
+from datafactory_pick_place.execution import Execution, Held, Motion, Stop
 from datafactory_pick_place.poses import must_stand, release_opening
 from datafactory_pick_place.reach import PickPlan, PlacePlan, Reach, Refusal
 from datafactory_pick_place.streams import AttemptStreams
@@ -195,7 +195,7 @@ class Attempt:
     def _pick(self, subject: int, plan: PickPlan, number: int) -> tuple[Rejected | None, bool]:
         """Approaches, grasps and lifts. The flag tells whether a second grasp may help."""
         execution, recorder = self.execution, self.recorder
-        entity = FIRST_OBJECT + subject
+        entity = self.scene.first_object + subject
         with self.clock.stage("execute"):
             start = recorder.frame
             stop = execution.follow(plan.approach, plan.grasp.opening)
@@ -214,7 +214,7 @@ class Attempt:
 
     def _grasped(self, entity: int, width: float) -> tuple[CheckResult, ...]:
         """Both fingers touch the object, at the planned width."""
-        sides = self.recorder.pad_contacts(entity)
+        sides = self.execution.pad_contacts(entity)
         error = abs(self.execution.width - width)
         good = error <= WIDTH_TOLERANCE_M
         return (
@@ -224,7 +224,7 @@ class Attempt:
 
     def _lift(self, subject: int, number: int) -> tuple[Rejected | None, bool]:
         execution = self.execution
-        entity = FIRST_OBJECT + subject
+        entity = self.scene.first_object + subject
         tcp_from_object = execution.tcp().inverse() @ execution.object_pose(subject)
         with self.clock.stage("plan"):
             motion = self._plan_lift(subject, tcp_from_object)
@@ -238,7 +238,7 @@ class Attempt:
             if stop:
                 missed = stop.reason in ("grasp_slip", "dropped")
                 return self._stopped(stop), missed
-            sides = self.recorder.pad_contacts(entity)
+            sides = self.execution.pad_contacts(entity)
             if not self._note(
                 CheckResult("grasp", "held_after_lift", sides == 3, float(sides), 3.0, "1")
             ):
@@ -328,7 +328,7 @@ class Attempt:
             return stop
         execution.held = None
         start = recorder.frame
-        opening = release_opening(self.scene.arms[0].arm, execution.width)
+        opening = release_opening(execution.part.arm, execution.width)
         stop = execution.hold(self._frames["release"], opening)
         execution.phase("release", start, number)
         return stop
@@ -342,7 +342,7 @@ class Attempt:
             return Rejected(motion.stage, motion.reason)
         with self.clock.stage("execute"):
             start = self.recorder.frame
-            stop = execution.follow(motion, float(self.recorder.target_opening))
+            stop = execution.follow(motion, execution.target_opening)
             execution.phase("retreat", start, number)
         return self._stopped(stop) if stop else None
 

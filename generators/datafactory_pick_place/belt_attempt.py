@@ -189,7 +189,7 @@ class Chase:
     def tick(self) -> Stop | None:
         """Executes one frame."""
         target = self._execution.targets(self._track, np.array([self.elapsed_s]))[0]
-        self._execution.recorder.set_targets(target, self.opening)
+        self._execution.command(target, self.opening)
         self._frames += 1
         return self._execution.tick()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from datafactory.episode import Phase
 from datafactory.geometry import Pose
-from datafactory.sim.assembly import SceneModel
+from datafactory.sim.assembly import SceneArm, SceneModel
 from datafactory.sim.recorder import Recorder
 
 Array = NDArray[np.float64]
@@ -22,9 +22,6 @@ SUPPORT_FORCE_N = 8.0
 """Fingertips may brush what the manipulated object stands on, up to this force."""
 SLIP_M = 0.02
 """A held object that moved farther in the gripper than this has slipped."""
-ARM, GRIPPER = 2, 3
-FIRST_OBJECT = 4
-"""Entity indices of a compiled scene."""
 
 
 class Motion(Protocol):
@@ -74,14 +71,26 @@ class Held:
     tcp_from_object: Pose
 
 
+@dataclass
+class Hand:
+    """What one gripper may touch now, and what it holds."""
+
+    touchable: set[int] = field(default_factory=set)
+    supports: set[int] = field(default_factory=set)
+    held: Held | None = None
+
+
 class Execution:
     """Drives a :class:`Recorder`, labels phases, and stops on the first violation.
+
+    One arm is active at a time: motions, measurements and permissions concern it, the others keep
+    their targets.
 
     Attributes:
         recorder: The recorder.
         phases: Finished phases.
-        touchable: Entity indices the gripper may touch now.
-        supports: Entity indices it may brush up to ``SUPPORT_FORCE_N``.
+        arm: Index of the active arm.
+        hands: Permissions of every arm's gripper.
     """
 
     def __init__(self, scene: SceneModel, recorder: Recorder) -> None:
@@ -89,39 +98,94 @@ class Execution:
         self.recorder = recorder
         self.dt = 1.0 / recorder.fps
         self.phases: list[Phase] = []
-        self.touchable: set[int] = set()
-        self.supports: set[int] = set()
-        self.held: Held | None = None
+        self.arm = 0
+        self.hands = [Hand() for _ in scene.arms]
         self.slip_m = 0.0
         self.max_arm_force_n = 0.0
         self.max_brush_n = 0.0
-        self._arm = scene.arms[0]
-        self._lag = self._arm.arm.tracking_lag_s
-        self._tcp = self._arm.tcp
-        self._tcp_position = recorder.data.site_xpos[self._tcp]  # views of live data
-        self._tcp_matrix = recorder.data.site_xmat[self._tcp].reshape(3, 3)
+        tcps = [part.tcp for part in scene.arms]
+        self._tcp_position = [recorder.data.site_xpos[k] for k in tcps]  # views of live data
+        self._tcp_matrix = [recorder.data.site_xmat[k].reshape(3, 3) for k in tcps]
+
+    @property
+    def part(self) -> SceneArm:
+        """The active arm in the compiled scene."""
+        return self.scene.arms[self.arm]
+
+    @property
+    def hand(self) -> Hand:
+        """Permissions of the active arm's gripper."""
+        return self.hands[self.arm]
+
+    @property
+    def touchable(self) -> set[int]:
+        """Entity indices the active gripper may touch now."""
+        return self.hand.touchable
+
+    @touchable.setter
+    def touchable(self, entities: set[int]) -> None:
+        self.hand.touchable = entities
+
+    @property
+    def supports(self) -> set[int]:
+        """Entity indices the active gripper may brush up to ``SUPPORT_FORCE_N``."""
+        return self.hand.supports
+
+    @supports.setter
+    def supports(self, entities: set[int]) -> None:
+        self.hand.supports = entities
+
+    @property
+    def held(self) -> Held | None:
+        """What the active gripper holds."""
+        return self.hand.held
+
+    @held.setter
+    def held(self, held: Held | None) -> None:
+        self.hand.held = held
 
     @property
     def q(self) -> Array:
-        """Measured arm joint positions (dof,), rad."""
-        return np.array(self.recorder.data.qpos[self.scene.arm_qpos])
+        """Measured joint positions (n,) of the active arm, rad."""
+        return np.array(self.recorder.data.qpos[self.part.qpos])
 
     @property
     def opening(self) -> float:
         """Measured gripper opening in [0, 1]."""
-        qpos = self.recorder.data.qpos[self._arm.gripper_qpos]
-        return self._arm.arm.gripper_opening(qpos)
+        return self.part.arm.gripper_opening(self.recorder.data.qpos[self.part.gripper_qpos])
 
     @property
     def width(self) -> float:
         """Measured gripper width, metres."""
-        qpos = self.recorder.data.qpos[self._arm.gripper_qpos]
-        return self._arm.arm.gripper_width_from_qpos(qpos)
+        qpos = self.recorder.data.qpos[self.part.gripper_qpos]
+        return self.part.arm.gripper_width_from_qpos(qpos)
+
+    def openings(self) -> list[float]:
+        """Measured opening of every gripper."""
+        qpos = self.recorder.data.qpos
+        return [part.arm.gripper_opening(qpos[part.gripper_qpos]) for part in self.scene.arms]
+
+    def tcps(self) -> list[Pose]:
+        """world_from_tcp of every arm as of the last physics step."""
+        places = zip(self._tcp_position, self._tcp_matrix, strict=True)
+        return [Pose.from_matrix(_homogeneous(*place)) for place in places]
+
+    @property
+    def target_opening(self) -> float:
+        """Opening target of the active gripper."""
+        return float(self.recorder.target_opening[self.arm])
+
+    def command(self, q: Array | NDArray[np.float32], opening: float) -> None:
+        """Sets the active arm's targets: joints (n,), rad, and opening."""
+        self.recorder.set_arm(self.arm, q, opening)
+
+    def pad_contacts(self, entity: int) -> int:
+        """Bit mask of the active gripper's finger sides that touch an entity now."""
+        return self.recorder.pad_contacts(entity, self.arm)
 
     def tcp(self) -> Pose:
         """world_from_tcp as of the last physics step."""
-        data = self.recorder.data
-        return Pose.from_matrix(_homogeneous(data.site_xpos[self._tcp], data.site_xmat[self._tcp]))
+        return self.tcps()[self.arm]
 
     def object_pose(self, index: int) -> Pose:
         """world_from_object now."""
@@ -133,15 +197,16 @@ class Execution:
             self.phases.append(Phase(name, start, self.recorder.frame, subgoal))
 
     def hold(self, frames: int, opening: float | None = None) -> Stop | None:
-        """Keeps the arm's targets for some frames, optionally moving the gripper."""
-        recorder = self.recorder
-        target = float(recorder.target_opening) if opening is None else opening
-        recorder.set_targets(recorder.target_q, target)
+        """Keeps the arms' targets for some frames, optionally moving the gripper."""
+        self._grip(self.target_opening if opening is None else opening)
         for _ in range(frames):
             stop = self.tick()
             if stop:
                 return stop
         return None
+
+    def _grip(self, opening: float) -> None:
+        self.command(self.recorder.target_q[self.part.joints], opening)
 
     def follow(self, trajectory: Motion, opening: float) -> Stop | None:
         """Follows a timed trajectory and waits until the arm has arrived.
@@ -152,7 +217,7 @@ class Execution:
         count = int(np.ceil(trajectory.duration_s / self.dt)) + 1
         targets = self.targets(trajectory, np.arange(count, dtype=np.float64) * self.dt)
         for target in targets:
-            self.recorder.set_targets(target, opening)
+            self.command(target, opening)
             stop = self.tick()
             if stop:
                 return stop
@@ -170,13 +235,14 @@ class Execution:
 
     def targets(self, trajectory: Motion, times: Array) -> NDArray[np.float32]:
         """Targets (n, dof) of the frames that begin at times (n,) of a motion."""
-        ahead = np.minimum(times + 0.5 * self.dt + self._lag, trajectory.duration_s)
+        ahead = np.minimum(
+            times + 0.5 * self.dt + self.part.arm.tracking_lag_s, trajectory.duration_s
+        )
         return trajectory.positions(ahead).astype(np.float32)
 
     def close(self, entity: int, frames: int) -> Stop | None:
         """Closes the gripper until both fingers hold still on an entity, or time is up."""
-        recorder = self.recorder
-        recorder.set_targets(recorder.target_q, 0.0)
+        self._grip(0.0)
         steady, last = 0, self.width
         for _ in range(frames):
             stop = self.tick()
@@ -184,7 +250,7 @@ class Execution:
                 return stop
             width = self.width
             still = abs(width - last) < 2e-4
-            steady = steady + 1 if still and recorder.pad_contacts(entity) == 3 else 0
+            steady = steady + 1 if still and self.pad_contacts(entity) == 3 else 0
             last = width
             if steady >= 2:
                 break
@@ -199,37 +265,51 @@ class Execution:
 
     def violation(self) -> Stop | None:
         """The first forbidden contact of the last frame."""
+        for pair, (force, _) in self.recorder.touching.items():
+            for part, hand in zip(self.scene.arms, self.hands, strict=True):
+                stop = self._forbidden(part, hand, pair, force)
+                if stop:
+                    return stop
+        return None
+
+    def _forbidden(
+        self, part: SceneArm, hand: Hand, pair: tuple[int, int], force: float
+    ) -> Stop | None:
+        """Why two entities must not touch, as far as one arm is concerned."""
+        a, b = pair
         names = self.scene.entities
-        for (a, b), (force, _) in self.recorder.touching.items():
-            if ARM in (a, b):
-                self.max_arm_force_n = max(self.max_arm_force_n, force)
-                return Stop("robot_contact", "arm_contact_force", force, 0.0, "N",
-                            names[b if a == ARM else a])  # fmt: skip
-            if GRIPPER not in (a, b) or a == b:
-                continue
-            other = b if a == GRIPPER else a
-            if other in self.touchable:
-                continue
-            limit = SUPPORT_FORCE_N if other in self.supports else 0.0
-            if other in self.supports:
-                self.max_brush_n = max(self.max_brush_n, force)
-            if force > limit:
-                return Stop("robot_contact", "gripper_contact_force", force, limit, "N",
-                            names[other])  # fmt: skip
+        if part.entity in pair:
+            self.max_arm_force_n = max(self.max_arm_force_n, force)
+            return Stop("robot_contact", "arm_contact_force", force, 0.0, "N",
+                        names[b if a == part.entity else a])  # fmt: skip
+        if part.gripper not in pair or a == b:
+            return None
+        other = b if a == part.gripper else a
+        if other in hand.touchable:
+            return None
+        limit = SUPPORT_FORCE_N if other in hand.supports else 0.0
+        if other in hand.supports:
+            self.max_brush_n = max(self.max_brush_n, force)
+        if force > limit:
+            return Stop("robot_contact", "gripper_contact_force", force, limit, "N", names[other])
         return None
 
     def _lost_object(self) -> Stop | None:
-        held = self.held
-        if held is None:
-            return None
+        for arm, hand in enumerate(self.hands):
+            stop = self._lost_by(arm, hand.held) if hand.held else None
+            if stop:
+                return stop
+        return None
+
+    def _lost_by(self, arm: int, held: Held) -> Stop | None:
         data = self.recorder.data
         address = self.scene.object_qpos[held.index]
-        reach = data.qpos[address : address + 3] - self._tcp_position
-        now = (reach @ self._tcp_matrix).tolist()
+        reach = data.qpos[address : address + 3] - self._tcp_position[arm]
+        now = (reach @ self._tcp_matrix[arm]).tolist()
         moved = math.dist(now, held.tcp_from_object.position)
         self.slip_m = max(self.slip_m, moved)
         if moved > SLIP_M:
-            gone = not self.recorder.pad_contacts(held.entity)
+            gone = not self.recorder.pad_contacts(held.entity, arm)
             return Stop(
                 "dropped" if gone else "grasp_slip", "held_object_moved", moved, SLIP_M, "m"
             )

@@ -203,13 +203,16 @@ def started(
 def robot_clear(
     scene: SceneModel, state: WorldState, execution: Execution, moved: set[str]
 ) -> tuple[CheckResult, ...]:
-    """The gripper is open, away from what it moved, and touches nothing."""
-    tcp = execution.tcp().position
-    nearest = min((float(np.linalg.norm(state.poses[n].position - tcp)) for n in moved),
-                  default=1.0)  # fmt: skip
+    """The grippers are open, away from what was moved, and touch nothing."""
+    distances = [
+        float(np.linalg.norm(state.poses[n].position - tcp.position))
+        for n in moved
+        for tcp in execution.tcps()
+    ]
+    nearest, opening = min(distances, default=1.0), min(execution.openings())
     touching = sum("robot" in (c.a, c.b) for c in state.contacts)
     return (
-        _at_least("hold", "gripper_opening", execution.opening, MIN_FINAL_OPENING, "1"),
+        _at_least("hold", "gripper_opening", opening, MIN_FINAL_OPENING, "1"),
         _at_least("hold", "retreat_distance", nearest, MIN_RETREAT_M, "m"),
         _at_most("hold", "robot_contacts", float(touching), 0.0, "1"),
     )

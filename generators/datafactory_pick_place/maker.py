@@ -9,15 +9,18 @@ import numpy as np
 
 from datafactory.binding import ManipulationSpec
 from datafactory.episode import AssetRecord, Episode, Verdict
+from datafactory.errors import SpecError
 from datafactory.planning.kinematics import ArmKinematics
 from datafactory.planning.timing import JointLimits
 from datafactory.plugin import load
 from datafactory.robots import load_robot
 from datafactory.robots.model import Arm
-from datafactory.sim.assembly import assemble
+from datafactory.scene_graph.graph import Goal
+from datafactory.sim.assembly import SceneModel, assemble
 from datafactory.sim.engine import compile_mjcf
 from datafactory_assets.source import AssetSource
 from datafactory_pick_place import judge
+from datafactory_pick_place.arms import ArmsAttempt
 from datafactory_pick_place.attempt import Attempt
 from datafactory_pick_place.belt_attempt import BeltAttempt
 from datafactory_pick_place.clock import StageClock
@@ -62,18 +65,28 @@ class PickPlaceMaker:
         self.run_seed = run_seed
         self.robot = load_robot(spec.robot)
         self.sources = asset_sources(spec.task_spec.sources)
-        (arm,) = self.robot.arms
+        if spec.task_spec.conveyor is not None and len(self.robot.arms) > 1:
+            raise SpecError(
+                f"task '{spec.task}' has a conveyor, robot '{spec.robot}' several arms",
+                why="what rides on a belt is picked by robots with one arm",
+                remedy="choose a robot with one arm",
+            )
+        arms = self.robot.arms
         model = compile_mjcf(self.robot.mjcf, self.robot.meshes)
-        self.kinematics = ArmKinematics(
-            model,
-            arm.joints,
-            arm.tcp_site,
-            base_body=self.robot.base_body,
-            reference=arm.home,
-            limit_buffer=0.02,
+        self.kinematics = tuple(
+            ArmKinematics(
+                model,
+                arm.joints,
+                arm.tcp_site,
+                base_body=self.robot.base_body,
+                reference=arm.home,
+                limit_buffer=0.02,
+            )
+            for arm in arms
         )
-        self.fast = motion_limits(arm, FREE_MOTION)
-        self.careful = motion_limits(arm, CONTACT_MOTION)
+        self._limits = tuple(
+            (motion_limits(arm, FREE_MOTION), motion_limits(arm, CONTACT_MOTION)) for arm in arms
+        )
         self._robot_assets = {a.asset_id: a for a in robot_assets(self.robot)}
 
     def attempt(self, index: int) -> Episode:
@@ -91,10 +104,7 @@ class PickPlaceMaker:
             return refused_draw(spec, index, draw, phrasing, self.robot, verdict, dict(clock.cpu_s))
         with clock.stage("assemble"):
             scene = assemble(draw.scene, self.robot)
-            moving = scene.belt is not None
-            planner, runner = (BeltReach, BeltAttempt) if moving else (Reach, Attempt)
-            reach = planner(scene, self.kinematics, self.fast, self.careful, streams["plan"])
-        attempt = runner(scene, draw.case.goal, reach, streams, spec.fps, clock)
+            attempt = self._attempt(scene, draw.case.goal, streams, clock)
         attempt.checks.append(placed)
         rejected = attempt.run()
         with clock.stage("record"):
@@ -107,3 +117,20 @@ class PickPlaceMaker:
             )
         cpu = {**clock.cpu_s, "total": time.thread_time() - begin}
         return replace(episode, cpu_s=cpu)
+
+    def _attempt(
+        self, scene: SceneModel, goal: Goal, streams: AttemptStreams, clock: StageClock
+    ) -> Attempt:
+        """The attempt that fits the scene: with a belt, with several arms, or plain."""
+        planner = Reach if scene.belt is None else BeltReach
+        arms = enumerate(zip(self.kinematics, self._limits, strict=True))
+        reaches = tuple(
+            planner(scene, kinematics, *limits, streams["plan"], k)
+            for k, (kinematics, limits) in arms
+        )
+        rest = (streams, self.spec.fps, clock)
+        if len(reaches) > 1:
+            return ArmsAttempt(scene, goal, reaches, *rest)
+        if isinstance(reaches[0], BeltReach):
+            return BeltAttempt(scene, goal, reaches[0], *rest)
+        return Attempt(scene, goal, reaches[0], *rest)

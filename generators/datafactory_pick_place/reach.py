@@ -94,7 +94,7 @@ class PlacePlan:
 
 
 class Reach:
-    """Plans one robot's motions in one compiled scene."""
+    """Plans one arm's motions in one compiled scene; other arms are obstacles."""
 
     def __init__(
         self,
@@ -103,9 +103,10 @@ class Reach:
         fast: JointLimits,
         careful: JointLimits,
         rng: np.random.Generator,
+        arm_index: int = 0,
     ) -> None:
         robot = scene.robot
-        arm = scene.arms[0].arm
+        arm = scene.arms[arm_index].arm
         self.scene = scene
         self.arm = arm
         self.kinematics = kinematics
@@ -115,7 +116,7 @@ class Reach:
         self.postures = gripper_postures(robot, arm)
         self.world = CollisionWorld(
             scene.model,
-            robot_bodies=robot.bodies,
+            robot_bodies=(robot.base_body, *arm.bodies, *arm.gripper_bodies),
             arm_joints=arm.joints,
             finger_bodies=arm.gripper_bodies,
             gripper_joints=arm.gripper_joints,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
 
@@ -10,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datafactory.binding import ManipulationSpec, canonical_json
-from datafactory.episode import AssetRecord, Episode, ObjectRecord, Replay, Trajectory, Verdict
+from datafactory.episode import (
+    ArmSeries,
+    AssetRecord,
+    Episode,
+    ObjectRecord,
+    Replay,
+    Trajectory,
+    Verdict,
+)
 from datafactory.planning.kinematics import ArmKinematics
 from datafactory.robots.model import RobotModel
 from datafactory.scene import SceneObject, WorldState
@@ -24,29 +33,45 @@ from datafactory_pick_place.sampling import Draw
 
 
 def trajectory(
-    recording: Recording, attempt: Attempt, kinematics: ArmKinematics, fps: int
+    recording: Recording, attempt: Attempt, kinematics: Sequence[ArmKinematics], fps: int
 ) -> Trajectory:
     """Builds the stored time series from a recording."""
     scene = attempt.scene
-    (part,) = scene.arms
     qpos = recording.qpos
-    widths = part.arm.gripper_map.widths(qpos[:, part.gripper_qpos].astype(np.float64))
+    widths, openings = [], []
+    for part in scene.arms:
+        width = part.arm.gripper_map.widths(qpos[:, part.gripper_qpos].astype(np.float64))
+        widths.append(width.astype(np.float32))
+        openings.append(np.clip(width / part.arm.gripper_max_width_m, 0.0, 1.0).astype(np.float32))
+    q, targets = qpos[:, scene.arm_qpos], recording.target_q
+    tcps, goals = (
+        [_tcp_poses(k, v[:, p.joints]) for k, p in zip(kinematics, scene.arms, strict=True)]
+        for v in (q, targets)
+    )
+    several = len(scene.arms) > 1
     poses = qpos[:, scene.object_qpos[:, None] + np.arange(7)]
     return Trajectory(
         fps=fps,
         qpos=qpos,
         qvel=recording.qvel,
         ctrl=recording.ctrl,
-        eef_pose=_tcp_poses(kinematics, qpos[:, scene.arm_qpos]),
-        gripper_opening=np.clip(widths / part.arm.gripper_max_width_m, 0.0, 1.0).astype(np.float32),
-        gripper_width=widths.astype(np.float32),
+        eef_pose=_by_arm(tcps),
+        gripper_opening=_by_arm(openings),
+        gripper_width=_by_arm(widths),
         object_poses=poses,
         action_joint=recording.target_q,
         action_gripper=recording.target_opening,
-        action_eef=_tcp_poses(kinematics, recording.target_q),
+        action_eef=_by_arm(goals),
         phases=tuple(attempt.execution.phases),
         contacts=recording.contacts,
+        joint_addresses=tuple(int(i) for i in scene.arm_qpos) if several else (),
+        arms=tuple(ArmSeries(p.arm.name, p.arm.dof) for p in scene.arms) if several else (),
     )
+
+
+def _by_arm(series: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """One series of the arms' (T, ...): with an axis of arms where there are several."""
+    return series[0] if len(series) == 1 else np.stack(series, axis=1)
 
 
 def _tcp_poses(kinematics: ArmKinematics, q: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -182,7 +207,7 @@ def refused_draw(
 
 def finished(
     spec: ManipulationSpec, index: int, draw: Draw, phrasing: Phrasing, attempt: Attempt,
-    rejected: Rejected | None, kinematics: ArmKinematics, assets: dict[str, AssetRecord],
+    rejected: Rejected | None, kinematics: Sequence[ArmKinematics], assets: dict[str, AssetRecord],
 ) -> Episode:  # fmt: skip
     """The episode of an attempt that ran, accepted or not."""
     scene, execution = attempt.scene, attempt.execution

@@ -13,6 +13,7 @@ import numpy as np
 
 from datafactory.binding import ManipulationSpec
 from datafactory.geometry import Pose
+from datafactory.grasps.ranking import can_grasp
 from datafactory.robots.model import RobotModel
 from datafactory.scene import Scene, SceneObject, Table
 from datafactory.scene_graph.contradictions import find_asset_contradictions
@@ -60,8 +61,8 @@ def _draw_case(spec: ManipulationSpec, rng: np.random.Generator) -> Case:
 
 
 def _draw_objects(
-    spec: ManipulationSpec, case: Case, streams: AttemptStreams, sources: Sequence[AssetSource],
-    riders: int,
+    spec: ManipulationSpec, case: Case, robot: RobotModel, streams: AttemptStreams,
+    sources: Sequence[AssetSource], riders: int,
 ) -> tuple[dict[str, RigidAsset], tuple[str, ...]]:  # fmt: skip
     """Task objects with distinct noun phrases, then distractors that match none of them.
 
@@ -75,7 +76,7 @@ def _draw_objects(
         for role, wanted in case.objects.items():
             drawn = _distinct(Query.parse(wanted), streams["object_choice"], sources, taken)
             assets[role] = drawn
-        impossible = _contradictions(relations, assets)
+        impossible = _contradictions(relations, assets) + _too_wide(case, assets, robot)
         if not impossible:
             break
     rng = streams["distractors"]
@@ -97,6 +98,16 @@ def _contradictions(
         if r.name == "in" and not fits_in(assets[r.subject], assets[r.objects[0]], (0,))
     ]
     return tuple(found)
+
+
+def _too_wide(case: Case, assets: dict[str, RigidAsset], robot: RobotModel) -> tuple[str, ...]:
+    """Objects that are to be moved and that no gripper of the robot can take."""
+    subjects = dict.fromkeys(r.subject for r in case.goal.relations())
+    return tuple(
+        f"{name}: no gripper of {robot.name} can take it"
+        for name in subjects
+        if assets[name].graspable and not any(can_grasp(assets[name], arm) for arm in robot.arms)
+    )
 
 
 def _distinct(
@@ -144,7 +155,7 @@ def draw_scene(
     randomize = spec.task_spec.randomize
     case = _draw_case(spec, streams["object_choice"])
     riders = draw_riders(spec, streams)
-    assets, impossible = _draw_objects(spec, case, streams, sources, riders)
+    assets, impossible = _draw_objects(spec, case, robot, streams, sources, riders)
     height = float(streams["table_height"].uniform(*randomize.table_height_m))
     table = Table(TABLE_CENTER, TABLE_HALF, height)
     base, home = _draw_base(spec, robot, streams)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from datafactory.belt import BELT
 from datafactory.binding import ManipulationSpec
 from datafactory.errors import SpecError
-from datafactory.planning.kinematics import ArmKinematics
+from datafactory.geometry import Pose
 from datafactory.scene import WorldState
 from datafactory.scene_graph.goal import GoalProgress, check_goal
 from datafactory.scene_graph.graph import Goal
@@ -38,17 +38,18 @@ EPISODE_S = 20
 MAX_SKIPPED = 200
 
 
-def _reals(n: int) -> gymnasium.spaces.Box[Any]:
-    """N unbounded float32 numbers."""
-    return gymnasium.spaces.Box(-np.inf, np.inf, (n,), dtype=np.float32)
+def _reals(*shape: int) -> gymnasium.spaces.Box[Any]:
+    """Unbounded float32 numbers."""
+    return gymnasium.spaces.Box(-np.inf, np.inf, shape, dtype=np.float32)
 
 
 class PickPlaceWorld(gymnasium.Env[Any, Any]):
     """One task as an environment.
 
-    Observations: ``joint_position`` (dof,) rad, ``gripper_opening`` (1,), ``eef_pose`` (7,)
-    world_from_tcp, ``object_poses`` (n, 7) world_from_object, all float32.
-    Actions: (dof + 1,) float32: absolute joint targets in rad and the gripper opening in [0, 1].
+    Observations: ``joint_position`` (dof,) rad, ``gripper_opening`` (n_arms,), ``eef_pose`` (7,)
+    world_from_tcp ((n_arms, 7) for several arms), ``object_poses`` (n, 7) world_from_object, all
+    float32. Actions: (dof + n_arms,) float32: absolute joint targets of all arms in rad and the
+    gripper openings in [0, 1].
     The info of ``reset`` holds the instruction; that of ``step`` holds ``success`` and
     ``foul``, the reason code of the first forbidden contact.
 
@@ -65,20 +66,22 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         self.max_frames = max_frames or 0
         self.maker = PickPlaceMaker(spec, seed)
         robot = self.maker.robot
-        (arm,) = robot.arms
-        low = np.array([*arm.joint_lower, 0.0], dtype=np.float32)
-        high = np.array([*arm.joint_upper, 1.0], dtype=np.float32)
+        arms = len(robot.arms)
+        lower = [q for arm in robot.arms for q in arm.joint_lower]
+        upper = [q for arm in robot.arms for q in arm.joint_upper]
+        low = np.array([*lower, *[0.0] * arms], dtype=np.float32)
+        high = np.array([*upper, *[1.0] * arms], dtype=np.float32)
         self.action_space = gymnasium.spaces.Box(low, high, dtype=np.float32)
         dof = robot.dof
         self.observation_space = gymnasium.spaces.Dict({
             "joint_position": _reals(dof),
-            "gripper_opening": _reals(1),
-            "eef_pose": _reals(7),
+            "gripper_opening": _reals(arms),
+            "eef_pose": _reals(7) if arms == 1 else _reals(arms, 7),
             "object_poses": gymnasium.spaces.Sequence(_reals(7), stack=True),
         })  # fmt: skip
         self._next_index = 0
         self.index = -1
-        self._kinematics: ArmKinematics = self.maker.kinematics
+        self._kinematics = self.maker.kinematics
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -122,7 +125,7 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         if draw.scene is None:
             return words, f"layout_infeasible: {', '.join(draw.unsatisfied)}"
         scene = assemble(draw.scene, self.maker.robot)
-        self._kinematics.world_from_base = draw.scene.world_from_base
+        self._stand(draw.scene.world_from_base)
         self.recorder = Recorder(scene, self.bound.fps)
         self.recorder.settle(SETTLE_S)
         self._measurer = Measurer(scene)
@@ -134,9 +137,10 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         self._initial = initial
         self._bystanders = [n for n in initial.poses if n not in self._subjects]
         self._watch = Execution(scene, self.recorder)
-        self._watch.touchable = {scene.entity(n) for n in self._subjects}
         surfaces = {"table"} if scene.belt is None else {"table", BELT}
-        self._watch.supports = {scene.entity(n) for n in goal.names() | surfaces}
+        for hand in self._watch.hands:
+            hand.touchable = {scene.entity(n) for n in self._subjects}
+            hand.supports = {scene.entity(n) for n in goal.names() | surfaces}
         self._foul: Stop | None = None
         self.max_frames = self._limit or EPISODE_S * self.bound.fps * len(self._subjects)
         _, reason = judge.started(
@@ -149,7 +153,8 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
     ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Holds absolute targets for one frame; reward 1 and termination on success."""
         targets = np.asarray(action, dtype=np.float32)
-        self.recorder.set_targets(targets[:-1], float(targets[-1]))
+        dof = len(self.recorder.target_q)
+        self.recorder.set_targets(targets[:dof], targets[dof:])
         self.recorder.tick()
         state = self._measurer.state_of(self.recorder.data)
         self._progress = self._progress.advance(state)
@@ -170,16 +175,16 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         return self._foul is None and all(c.passed for c in checks)
 
     def expert(self) -> NDArray[np.float32] | None:
-        """The expert's actions (T, dof + 1) for the scene that ``reset`` laid out.
+        """The expert's actions (T, dof + n_arms) for the scene that ``reset`` laid out.
 
         Planned and verified anew; None when the expert's attempt was rejected.
         """
         episode = self.maker.attempt(self.index)
-        self._kinematics.world_from_base = self.recorder.scene.scene.world_from_base
+        self._stand(self.recorder.scene.scene.world_from_base)
         if not episode.verdict.accepted or episode.trajectory is None:
             return None
         track = episode.trajectory
-        return np.column_stack([track.action_joint, track.action_gripper])
+        return np.column_stack([track.action_joint, track.per_arm(track.action_gripper)])
 
     def _holds(self, state: WorldState) -> bool:
         """Goal reached and still true, nothing moving, nothing touched, no bystander moved."""
@@ -199,16 +204,19 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         """What each stage may move: the subjects of its alternatives."""
         return [{r.subject for alt in stage for r in alt} for stage in goal.stages]
 
+    def _stand(self, world_from_base: Pose) -> None:
+        for kinematics in self._kinematics:
+            kinematics.world_from_base = world_from_base
+
     def _observe(self) -> Observation:
         scene, data = self.recorder.scene, self.recorder.data
         q = np.array(data.qpos[scene.arm_qpos])
-        pose = self._kinematics.fk(q)
-        (part,) = scene.arms
-        opening = part.arm.gripper_opening(data.qpos[part.gripper_qpos])
+        arms = zip(self._kinematics, scene.arms, strict=True)
+        poses = np.array([k.fk(q[part.joints]).vector() for k, part in arms], dtype=np.float32)
         rows = scene.object_qpos[:, None] + np.arange(7)
         return {
             "joint_position": q.astype(np.float32),
-            "gripper_opening": np.array([opening], dtype=np.float32),
-            "eef_pose": pose.vector().astype(np.float32),
+            "gripper_opening": np.array(self._watch.openings(), dtype=np.float32),
+            "eef_pose": poses if len(poses) > 1 else poses[0],
             "object_poses": data.qpos[rows].astype(np.float32),
         }
