@@ -33,7 +33,8 @@ _RELATION_SCHEMA = {
 }
 
 
-def _read_goal(value: Any) -> Goal:
+def read_goal(value: Any) -> Goal:
+    """Reads a relation, a list of relations or a list of stages."""
     try:
         return value if isinstance(value, Goal) else Goal.from_json(value)
     except DataFactoryError as error:
@@ -61,12 +62,7 @@ def _read_query(value: Any) -> dict[str, Any]:
         raise ValueError(str(error)) from error
 
 
-GoalField = Annotated[
-    Goal,
-    BeforeValidator(_read_goal),
-    PlainSerializer(lambda g: g.to_list(), return_type=list),
-    WithJsonSchema({"anyOf": [_RELATION_SCHEMA, {"type": "array"}]}),
-]
+GOAL_SCHEMA: dict[str, Any] = {"anyOf": [_RELATION_SCHEMA, {"type": "array"}]}
 RelationField = Annotated[
     Relation,
     BeforeValidator(_read_relation),

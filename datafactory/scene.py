@@ -112,6 +112,8 @@ class WorldState:
         world_from_camera: Camera pose, OpenCV axes (frame ``camera``).
         carried: How far what is in contact with a moving belt was carried by it since the start,
             (3,) metres, by role name.
+        starts: world_from_object of every object when the scene had settled: the places that
+            relations can refer to. Empty before that.
     """
 
     table: Table
@@ -120,6 +122,7 @@ class WorldState:
     contacts: tuple[Contact, ...]
     world_from_base: Pose
     world_from_camera: Pose
+    starts: Mapping[str, Pose] = field(default_factory=dict)
     carried: Mapping[str, Array] = field(default_factory=dict)
 
     def place(self, name: str) -> Array:

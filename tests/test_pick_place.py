@@ -273,7 +273,7 @@ def test_instruction_splits_never_mix(task: str) -> None:
     for k in range(12):
         streams = AttemptStreams(maker.spec, 2, k)
         draw = draw_scene(maker.spec, maker.robot, streams, maker.sources)
-        said = phrase(draw.case.instructions, draw.assets, streams["language"])
+        said = phrase(draw.play, draw.assets, streams["language"])
         splits.add(said.split)
         own, other = (train, held_out) if said.split == "train" else (held_out, train)
         for text in (said.instruction, *said.paraphrases):

@@ -35,7 +35,7 @@ class Rest:
     """An asset resting on the plane z = 0 in one stable pose, yaw 0, origin over (0, 0).
 
     Attributes:
-        index: Stable pose index.
+        index: Stable pose index; negative for poses that only a holder keeps up.
         height: z of the object's origin, metres.
         quat: (4,) wxyz, plane_from_object.
         polygon: Footprint.
@@ -72,7 +72,10 @@ class AssetGeometry:
         self.com = np.array(asset.com)
         self.weight = asset.mass * 9.81
         self.shapes = asset.shapes
+        self.extents = asset.extents
         self.cavity = None if asset.cavity is None else CavityField(asset.cavity)
+        hollows = (() if asset.cavity is None else (asset.cavity,)) + asset.slots
+        self.cells = tuple(CavityField(hollow) for hollow in hollows)
         self.stable_poses = asset.stable_poses
         self._downs = np.array([_down(np.array(s.quat)) for s in asset.stable_poses])
         self._rests: dict[int, Rest] = {}
@@ -106,9 +109,25 @@ class AssetGeometry:
             raise AssetError(
                 f"asset '{self.uid}' has {len(self.stable_poses)} stable poses, not {index + 1}"
             )
-        stable = self.stable_poses[index]
-        quat = np.array(stable.quat)
-        turned, radii = self.swept(rotation_of(stable.quat))
+        return self._rest_of(index, np.array(self.stable_poses[index].quat))
+
+    @cached_property
+    def standing(self) -> tuple[Rest, ...]:
+        """Orientations in which the longest axis is vertical, as when held by a holder.
+
+        An object longest along its own z stands the right way up; another on either end.
+        """
+        index = int(np.argmax(self.extents))
+        half = math.sqrt(0.5)
+        quats = {
+            0: ((half, 0.0, half, 0.0), (half, 0.0, -half, 0.0)),
+            1: ((half, half, 0.0, 0.0), (half, -half, 0.0, 0.0)),
+            2: ((1.0, 0.0, 0.0, 0.0),),
+        }[index]
+        return tuple(self._rest_of(-1 - k, np.array(quat)) for k, quat in enumerate(quats))
+
+    def _rest_of(self, index: int, quat: Array) -> Rest:
+        turned, radii = self.swept(rotation_of(quat))
         low = float((turned[:, 2] - radii).min())
         turned = turned - [0.0, 0.0, low]
         polygon = self.footprint(turned, 0.0)
@@ -123,7 +142,7 @@ class AssetGeometry:
             centre=centre,
             radius=float(np.linalg.norm(polygon.vertices - centre, axis=1).max()),
             top=float((turned[:, 2] + radii).max()),
-            com=rotation_of(stable.quat) @ self.com - [0.0, 0.0, low],
+            com=rotation_of(quat) @ self.com - [0.0, 0.0, low],
             points=_surface_points(turned, radii),
         )
 
@@ -214,14 +233,22 @@ class CavityField:
 
         Positive inside; negative outside, also above the rim.
         """
+        z = float(point[2])
+        wall = self.side_clearance(point)
+        return float(min(wall, z - float(self.z[0]), float(self.z[-1]) - z))
+
+    def side_clearance(self, point: Array) -> float:
+        """Distance, metres, from a point (3,) of the object frame to the nearest side wall.
+
+        Positive inside the walls, negative outside; heights beyond floor and rim count as these.
+        """
         x, y, z = (float(v) for v in point)
         nearest = min(max(z, float(self.z[0])), float(self.z[-1]))
         at = (nearest - self.z[0]) / (self.z[-1] - self.z[0]) * (self.LEVELS - 1)
         k = min(int(at), self.LEVELS - 2)
         xy = np.array([x, y])
         low, high = self.sections[k].overshoot(xy), self.sections[k + 1].overshoot(xy)
-        wall = -(low + (at - k) * (high - low))
-        return float(min(wall, z - float(self.z[0]), float(self.z[-1]) - z))
+        return float(-(low + (at - k) * (high - low)))
 
 
 _CACHE: dict[int, tuple[ref[RigidAsset], AssetGeometry]] = {}

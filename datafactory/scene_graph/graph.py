@@ -16,11 +16,24 @@ from datafactory.errors import SpecError, UnknownNameError
 RelationName = Literal[
     "on", "in", "left", "right", "front", "back", "behind",
     "near", "between", "above", "below", "touching", "stacked",
+    "aligned", "upright_in", "at", "apart",
 ]  # fmt: skip
 FrameName = Literal["world", "robot", "camera"]
 RELATIONS: tuple[str, ...] = get_args(RelationName)
 FRAMES: tuple[str, ...] = get_args(FrameName)
 TABLE = "table"
+START = "@start"
+"""Ends the name of a place: where an object stood when the scene had settled."""
+
+
+def start_of(name: str) -> str:
+    """Name of the place where an object stood at the start."""
+    return name + START
+
+
+def is_place(name: str) -> bool:
+    """Whether a name is that of a place instead of an object's."""
+    return name.endswith(START)
 
 
 @dataclass(frozen=True, order=True)
@@ -30,7 +43,8 @@ class Relation:
     Attributes:
         name: One of ``RELATIONS``.
         subject: Node name.
-        objects: Reference node names: two for ``between``, else one.
+        objects: Reference node names: two for ``between``, one or more for ``aligned``, else one.
+            ``b@start`` is the place where ``b`` stood at the start.
         frame: Frame of directional relations. The viewer of a frame stands at its origin and looks
             along its +x (world, robot) or +z (camera): ``left`` is the viewer's left, ``front`` is
             nearer to the viewer, ``behind`` and ``back`` are farther away.
@@ -47,7 +61,7 @@ class Relation:
         if self.frame not in FRAMES:
             raise UnknownNameError.of("frame", self.frame, FRAMES)
         wanted = 2 if self.name == "between" else 1
-        if len(self.objects) != wanted:
+        if len(self.objects) != wanted and not (self.name == "aligned" and self.objects):
             raise SpecError(
                 f"relation '{self.name}' takes {wanted} reference object(s), got {self.objects}"
             )
@@ -120,8 +134,9 @@ class Goal:
         return tuple(r for stage in self.stages for alt in stage for r in alt)
 
     def names(self) -> frozenset[str]:
-        """All node names the goal mentions."""
-        return frozenset(n for r in self.relations() for n in (r.subject, *r.objects))
+        """All node names the goal mentions, those of places left out."""
+        mentioned = (n for r in self.relations() for n in (r.subject, *r.objects))
+        return frozenset(n for n in mentioned if not is_place(n))
 
     def to_list(self) -> list[list[list[dict[str, Any]]]]:
         """JSON form: stages of alternatives of relations."""
@@ -223,6 +238,26 @@ def touching(subject: str, reference: str) -> Goal:
 def stacked(subject: str, support: str) -> Goal:
     """``subject`` rests on ``support`` alone and is centred over it."""
     return _relation("stacked", subject, support)
+
+
+def aligned(subject: str, *others: str) -> Goal:
+    """``subject`` stands in one straight row with the others, no gap of the row too wide."""
+    return _relation("aligned", subject, *others)
+
+
+def upright_in(subject: str, holder: str) -> Goal:
+    """``subject`` stands upright in the cavity, or a cell, of ``holder``."""
+    return _relation("upright_in", subject, holder)
+
+
+def at(subject: str, place: str) -> Goal:
+    """``subject`` stands at a place: ``at("a", start_of("b"))`` is where ``b`` stood."""
+    return _relation("at", subject, place)
+
+
+def apart(subject: str, place: str) -> Goal:
+    """``subject`` stands at the height of an object or place, clear of it."""
+    return _relation("apart", subject, place)
 
 
 @dataclass(frozen=True)

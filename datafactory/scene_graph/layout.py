@@ -30,6 +30,7 @@ from datafactory.scene_graph.placing import (
     carrier_name,
     carrier_of,
     find_candidates,
+    resting_ways,
 )
 from datafactory.scene_graph.region import KeepOut, Region
 from datafactory.scene_graph.rules import Placement
@@ -208,8 +209,9 @@ class _Search:
         allowed = self._problem.objects[site.name].stable_poses
         geometry = asset_geometry(site.asset)
         found = 0
-        for k in self._rng.permutation(len(allowed)):
-            rest = geometry.rest(allowed[k])
+        ways = resting_ways(site.name, geometry, site.carrier, allowed)
+        for k in self._rng.permutation(len(ways)):
+            rest = ways[k]
             search = find_candidates(site, rest, world, self._rng, self._tally, VISIT_WORK)
             for placement in search:
                 found += 1

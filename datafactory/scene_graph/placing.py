@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,8 +12,8 @@ import numpy as np
 from datafactory.geometry import Array
 from datafactory.scene_graph.body import Body, table_surface
 from datafactory.scene_graph.catalogue import RULES
-from datafactory.scene_graph.footprint import Rest
-from datafactory.scene_graph.graph import TABLE, Relation
+from datafactory.scene_graph.footprint import AssetGeometry, Rest
+from datafactory.scene_graph.graph import TABLE, Relation, is_place
 from datafactory.scene_graph.region import KeepOut, Region
 from datafactory.scene_graph.rules import Draft, Drawer, Placement
 from datafactory.scene_graph.world import PlannedWorld
@@ -23,7 +23,7 @@ BATCH = 16
 BATCH_WORK = 4
 CARRIED_BATCH_WORK = 12
 SHARED_SUPPORT_GAP = 0.004
-CARRYING = ("on", "stacked", "in", "above", "touching")
+CARRYING = ("on", "stacked", "upright_in", "in", "above", "touching")
 VERTICAL = frozenset({"above", "below"})
 STEP = 0.01
 
@@ -96,6 +96,22 @@ def carrier_of(name: str, relations: tuple[Relation, ...]) -> Relation | None:
         if relation.name == "below" and relation.objects[0] == name:
             return relation
     return None
+
+
+def resting_ways(
+    name: str, geometry: AssetGeometry, carrier: Relation | None, allowed: Sequence[int]
+) -> list[Rest]:
+    """The orientations an object may have where its carrier relation puts it.
+
+    Args:
+        name: Role name.
+        geometry: Its geometry.
+        carrier: The relation that says what carries it.
+        allowed: Stable poses to choose from where the relation does not say.
+    """
+    if carrier is not None and carrier.name == "upright_in" and carrier.subject == name:
+        return list(geometry.standing)
+    return [geometry.rest(index) for index in allowed]
 
 
 def carrier_name(name: str, relation: Relation | None) -> str:
@@ -198,12 +214,12 @@ def _turned(point: Array, yaw: Array) -> Array:
 def _usable(guide: Relation, name: str, world: PlannedWorld) -> bool:
     """Whether a relation can guide an object now; ``between`` decides for itself."""
     others = [n for n in (guide.subject, *guide.objects) if n not in (name, TABLE)]
-    return guide.name == "between" or all(n in world.bodies for n in others)
+    return guide.name == "between" or all(n in world.bodies or is_place(n) for n in others)
 
 
 def _complete(relation: Relation, name: str, world: PlannedWorld) -> bool:
     members = (relation.subject, *relation.objects)
-    return all(n in (name, TABLE) or n in world.bodies for n in members)
+    return all(n in (name, TABLE) or n in world.bodies or is_place(n) for n in members)
 
 
 def _draft(

@@ -17,7 +17,7 @@ from datafactory.scene_graph.catalogue import rule_of
 from datafactory.scene_graph.footprint import AssetGeometry, asset_geometry
 from datafactory.scene_graph.graph import TABLE, Relation
 from datafactory.scene_graph.ordering import SIDEWAYS
-from datafactory.scene_graph.placing import Site, Tally, carrier_of, find_candidates
+from datafactory.scene_graph.placing import Site, Tally, carrier_of, find_candidates, resting_ways
 from datafactory.scene_graph.region import Region
 from datafactory.scene_graph.rules import Measure, Placement, RelationCheck
 from datafactory.scene_graph.world import MeasuredWorld, PlannedWorld
@@ -90,14 +90,16 @@ def sample_poses(
         edge_margin=0.0,
     )
     found: list[Placement] = []
-    rest = geometry.rest(stable_pose)
-    effort = LEAST_WORK + WORK_PER_POSE * n
-    search = find_candidates(site, rest, world, rng, Tally(effort), effort)
-    for placement in search:
-        found.append(placement)
-        if len(found) >= n:
-            break
-    search.close()
+    ways = resting_ways(name, geometry, site.carrier, (stable_pose,))
+    effort = (LEAST_WORK + WORK_PER_POSE * n) // len(ways)
+    for k, rest in enumerate(ways):
+        wanted = n * (k + 1) // len(ways)
+        search = find_candidates(site, rest, world, rng, Tally(effort), effort)
+        for placement in search if len(found) < wanted else ():
+            found.append(placement)
+            if len(found) >= wanted:
+                break
+        search.close()
     return found
 
 

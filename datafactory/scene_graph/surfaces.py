@@ -6,7 +6,7 @@ import numpy as np
 
 from datafactory.geometry import Array
 from datafactory.scene_graph.body import Body, Surface
-from datafactory.scene_graph.footprint import Rest
+from datafactory.scene_graph.footprint import CavityField, Rest
 from datafactory.scene_graph.rules import Draft, Drawer
 
 CENTRED = 0.25
@@ -121,6 +121,13 @@ def cavity_lift(container: Body, rest: Rest, centres: Array, yaw: Array) -> Arra
     field = container.geometry.cavity
     if field is None:
         return np.full(len(centres), np.inf)
+    return field_lift(field, container, rest, centres, yaw)
+
+
+def field_lift(
+    field: CavityField, container: Body, rest: Rest, centres: Array, yaw: Array
+) -> Array:
+    """``cavity_lift`` for one cavity or cell of the container."""
     n = len(centres)
     depth = float(field.z[-1] - field.z[0])
     points = rest.points[rest.points[:, 2] < depth]

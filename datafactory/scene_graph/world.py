@@ -17,7 +17,7 @@ from datafactory.errors import UnknownNameError
 from datafactory.geometry import Array, Pose, quat_to_matrix
 from datafactory.scene import Contact, Table, WorldState
 from datafactory.scene_graph.body import Body
-from datafactory.scene_graph.graph import TABLE
+from datafactory.scene_graph.graph import START, TABLE, is_place
 
 ROBOT = "robot"
 STEEP_VIEW = 0.1
@@ -102,6 +102,9 @@ class MeasuredWorld:
         """A placed object; raises ``UnknownNameError`` for names that are not in the state."""
         made = self._bodies.get(name)
         if made is None:
+            if is_place(name):
+                made = self._bodies[name] = place_body(name, self.state)
+                return made
             if name not in self.state.poses or name not in self.state.assets:
                 raise UnknownNameError.of("object", name, self.state.poses)
             made = Body.at(name, self.state.assets[name], self.state.poses[name])
@@ -121,6 +124,14 @@ class MeasuredWorld:
         return self._forward[frame]
 
 
+def place_body(name: str, state: WorldState) -> Body:
+    """What stood at a place, as a body named after the place, which carries and touches nothing."""
+    owner = name.removesuffix(START)
+    if owner not in state.starts:
+        raise UnknownNameError.of("place", name, [f"{known}{START}" for known in state.starts])
+    return Body.at(name, state.assets[owner], state.starts[owner])
+
+
 class PlannedWorld:
     """Bodies placed so far, each carried wholly by its support."""
 
@@ -131,6 +142,7 @@ class PlannedWorld:
         self._frames = (world_from_base, world_from_camera)
         self._forward: dict[str, Array] = {}
         self.bodies: dict[str, Body] = {}
+        self._starts: WorldState | None = None
         self.supports: dict[str, str] = {}
 
     @classmethod
@@ -145,6 +157,7 @@ class PlannedWorld:
             support = max(lifts, key=lambda k: (lifts[k], k)) if lifts else TABLE
             known = support in state.poses
             world.place(measured.body(name), support if known else TABLE)
+        world._starts = state if state.starts else None
         return world
 
     @property
@@ -163,7 +176,9 @@ class PlannedWorld:
         del self.supports[name]
 
     def body(self, name: str) -> Body:
-        """A placed object; raises ``UnknownNameError`` when it is not placed."""
+        """A placed object or a place; raises ``UnknownNameError`` when it is not placed."""
+        if is_place(name) and self._starts is not None:
+            return place_body(name, self._starts)
         if name not in self.bodies:
             raise UnknownNameError.of("object", name, self.bodies)
         return self.bodies[name]

@@ -40,21 +40,31 @@ def end_state(
     """
     model = compile_mjcf(replay.mjcf, meshes)
     data = mujoco.MjData(model)
+    restart(model, data, replay.states[0])
+    starts = _poses(model, data, objects)
     restart(model, data, replay.states[-1])
     mujoco.mj_forward(model, data)
-    poses = {}
-    for item in objects:
-        address = int(model.joint(OBJECT_PREFIX + item.name).qposadr[0])
-        poses[item.name] = Pose.from_vector(data.qpos[address : address + 7])
     camera = model.camera(CAMERA)
     return WorldState(
         table=_table(model),
         assets={item.name: asset_of(item) for item in objects},
-        poses=poses,
+        poses=_poses(model, data, objects),
         contacts=contacts(data, [_entity(model, g) for g in range(model.ngeom)]),
         world_from_base=Pose.from_vector(world_from_base),
         world_from_camera=Pose.of(camera.pos, camera.quat) @ OPENCV_FROM_MUJOCO.inverse(),
+        starts=starts,
     )
+
+
+def _poses(
+    model: mujoco.MjModel, data: mujoco.MjData, objects: tuple[ObjectRecord, ...]
+) -> dict[str, Pose]:
+    """world_from_object of every object."""
+    found = {}
+    for item in objects:
+        address = int(model.joint(OBJECT_PREFIX + item.name).qposadr[0])
+        found[item.name] = Pose.from_vector(data.qpos[address : address + 7])
+    return found
 
 
 def _table(model: mujoco.MjModel) -> Table:

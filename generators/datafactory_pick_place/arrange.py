@@ -23,8 +23,8 @@ from datafactory.scene_graph.layout import (
     solve_layout,
 )
 from datafactory.scene_graph.relations import sample_poses
-from datafactory.spec import Case
 from datafactory_assets.asset import RigidAsset
+from datafactory_pick_place.casting import Play
 from datafactory_pick_place.streams import AttemptStreams
 
 CAMERA_POSITION = (1.35, 0.0, 1.45)
@@ -61,14 +61,14 @@ def layout_region(spec: ManipulationSpec, base: Pose) -> Region:
 
 def _problem(
     spec: ManipulationSpec,
-    case: Case,
+    play: Play,
     objects: Mapping[str, LayoutObject],
     table: Table,
     base: Pose,
 ) -> LayoutProblem:
     return LayoutProblem(
         objects=objects,
-        relations=case.initial,
+        relations=play.initial,
         table=table,
         world_from_base=base,
         world_from_camera=world_from_camera(),
@@ -86,19 +86,20 @@ def _state(
         assets={name: assets[name] for name in result.placements},
         poses={name: p.world_from_object for name, p in result.placements.items()},
         contacts=(),
+        starts={name: p.world_from_object for name, p in result.placements.items()},
         world_from_base=problem.world_from_base,
         world_from_camera=problem.world_from_camera,
     )
 
 
-def _has_room(case: Case, state: WorldState, rng: np.random.Generator) -> bool:
+def _has_room(play: Play, state: WorldState, rng: np.random.Generator) -> bool:
     """Whether there is a place beside every reference that something shall be put beside."""
-    beside = [r for r in case.goal.relations() if r.name in BESIDE]
+    beside = [r for r in play.goal.relations() if r.name in BESIDE]
     return all(sample_poses(r, state.assets[r.subject], state, rng, 1) for r in beside)
 
 
 def arrange(
-    spec: ManipulationSpec, case: Case, assets: Mapping[str, RigidAsset], table: Table,
+    spec: ManipulationSpec, play: Play, assets: Mapping[str, RigidAsset], table: Table,
     base: Pose, streams: AttemptStreams,
 ) -> LayoutResult:  # fmt: skip
     """Places all objects so that there is something to do that can be done.
@@ -109,23 +110,23 @@ def arrange(
 
     Args:
         spec: Bound task.
-        case: The case drawn.
+        play: The case drawn, resolved for its objects.
         assets: Role name to asset; roles that are not in the case are distractors.
         table: Table top.
         base: Robot base pose.
         streams: ``object_pose`` places the case's objects, ``distractors`` the others.
     """
-    roles = {name: LayoutObject(asset=assets[name]) for name in case.objects}
+    roles = {name: LayoutObject(asset=assets[name]) for name in play.names}
     others = {name: LayoutObject(asset=a) for name, a in assets.items() if name not in roles}
-    problem = _problem(spec, case, roles, table, base)
-    last = len(case.goal.stages) - 1
+    problem = _problem(spec, play, roles, table, base)
+    last = len(play.goal.stages) - 1
     for _ in range(MAX_TRIES):
         result = solve_layout(problem, streams["object_pose"])
         if not result.ok:
             return result
         state = _state(problem, result, assets)
-        done = check_goal(case.goal, state, stage=last).holds
-        if not done and _has_room(case, state, streams["room"]):
+        done = check_goal(play.goal, state, stage=last).holds
+        if not done and _has_room(play, state, streams["room"]):
             break
     if not others:
         return result
@@ -133,7 +134,7 @@ def arrange(
         name: replace(item, fixed=result.placements[name].world_from_object)
         for name, item in roles.items()
     }
-    problem = _problem(spec, case, {**fixed, **others}, table, base)
+    problem = _problem(spec, play, {**fixed, **others}, table, base)
     around = solve_layout(problem, streams["distractors"])
     if not around.ok:
         return around

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datafactory.episode import CheckResult
 from datafactory.geometry import Pose
@@ -19,7 +19,7 @@ from datafactory_pick_place.execution import Execution, Held, Motion, Stop
 from datafactory_pick_place.poses import must_stand, release_opening
 from datafactory_pick_place.reach import PickPlan, PlacePlan, Reach, Refusal
 from datafactory_pick_place.streams import AttemptStreams
-from datafactory_pick_place.subgoals import Subgoal, plan_stage
+from datafactory_pick_place.subgoals import Move, Subgoal, plan_stage
 
 SETTLE_S = 0.5
 HOLD_S = 0.5
@@ -52,6 +52,7 @@ class Attempt:
         regrasps: Number of second grasps.
         initial, final: Measured world states; None until reached.
         goal_held_once: The goal held at some measured instant.
+        moves: The moves begun, in order; a move's index is the sub-goal of its phases.
     """
 
     def __init__(
@@ -74,18 +75,14 @@ class Attempt:
         self.initial: WorldState | None = None
         self.final: WorldState | None = None
         self.goal_held_once = False
+        self.moves: list[Move] = []
         self._measured: tuple[int, WorldState] | None = None
         self._frames = {
             "hold": round(HOLD_S * fps), "release": round(RELEASE_S * fps)
         }  # fmt: skip
 
     def run(self) -> Rejected | None:
-        """Runs to the end; None means every check passed."""
-        rejected = self._settle()
-        if rejected:
-            return rejected
-        assert self.initial is not None
-        count = 0
+        """Runs from the settled scene to the end; None means every check passed."""
         for stage in range(len(self.goal.stages)):
             state = self._state()
             subgoals = plan_stage(self.goal, stage, state, self._movable())
@@ -93,11 +90,11 @@ class Attempt:
             if subgoals is None:
                 return Rejected("grasp", "no_grasp")
             for subgoal in subgoals:
-                rejected = self._move(subgoal, count)
+                self.moves.append(Move(subgoal, stage))
+                rejected = self._move(subgoal, len(self.moves) - 1)
                 self.moved_in[-1].add(subgoal.subject)
                 if rejected:
                     return rejected
-                count += 1
             rejected = self._stage_reached(stage)
             if rejected:
                 return rejected
@@ -111,6 +108,8 @@ class Attempt:
         """The measured state at the present frame; measured once however often asked for."""
         if self._measured is None or self._measured[0] != self.recorder.frame:
             state = self.measurer.state_of(self.recorder.data)
+            starts = state.poses if self.initial is None else self.initial.starts
+            state = replace(state, starts=starts)
             self._measured = (self.recorder.frame, state)
         return self._measured[1]
 
@@ -121,7 +120,8 @@ class Attempt:
         self.checks.extend(checks)
         return all(c.passed for c in checks)
 
-    def _settle(self) -> Rejected | None:
+    def settle(self) -> Rejected | None:
+        """Lets the scene settle and judges whether it is a fair start."""
         with self.clock.stage("settle"):
             self.recorder.settle(SETTLE_S)
             state = self.initial = self._state()

@@ -20,9 +20,9 @@ from datafactory.scene_graph.layout import (
     Region,
     solve_layout,
 )
-from datafactory.spec import Case
 from datafactory_assets.asset import RigidAsset
 from datafactory_pick_place.arrange import layout_region, world_from_camera
+from datafactory_pick_place.casting import Play
 from datafactory_pick_place.streams import AttemptStreams
 
 RISE_M = 0.05
@@ -117,14 +117,14 @@ def _keep_out(belt: Belt) -> tuple[KeepOut, ...]:
 
 
 def arrange_beside_belt(
-    spec: ManipulationSpec, case: Case, assets: Mapping[str, RigidAsset], table: Table,
+    spec: ManipulationSpec, play: Play, assets: Mapping[str, RigidAsset], table: Table,
     base: Pose, belt: Belt, streams: AttemptStreams,
 ) -> LayoutResult:  # fmt: skip
     """Places the riders on the belt and everything else on the table beside it.
 
     Args:
         spec: Bound task.
-        case: The case drawn.
+        play: The case drawn, resolved for its objects.
         assets: Role name to asset.
         table: Table top.
         base: Robot base pose.
@@ -139,14 +139,14 @@ def arrange_beside_belt(
     fixed: dict[str, LayoutObject] = {}
     candidates = riding.candidates
     for names, stream in (
-        ([n for n in case.objects if n not in belt.carried], "object_pose"),
-        ([n for n in assets if n not in case.objects and n not in belt.carried], "distractors"),
+        ([n for n in play.names if n not in belt.carried], "object_pose"),
+        ([n for n in assets if n not in play.names and n not in belt.carried], "distractors"),
     ):
         if not names:
             continue
         problem = LayoutProblem(
             objects={**fixed, **{n: LayoutObject(assets[n]) for n in names}},
-            relations=case.initial,
+            relations=play.initial,
             table=table,
             world_from_base=base,
             world_from_camera=world_from_camera(),

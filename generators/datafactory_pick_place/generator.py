@@ -19,6 +19,7 @@ NAME = "pick_place"
 VERSION = "1"
 REASONS = {
     "no_place": "no free place satisfies the goal relation",
+    "ambiguous_reference": "no phrase fits an object of the instruction and no other",
     "missed_interception": "the tool did not meet the moving object",
     "out_of_reach": "the moving object left the robot's reach before it could be met",
     "overlap": "bodies penetrated each other by more than the limit",
@@ -56,12 +57,13 @@ class PickPlace:
     ) -> ManipulationSpec:
         """Validates task data; also refuses goals and layouts that contradict themselves."""
         from datafactory.scene_graph.contradictions import require_consistent
+        from datafactory.scene_graph.graph import Goal
 
         bound = bind(data, generator=NAME, version=VERSION, robot=robot, where=where)
         for k, case in enumerate(bound.task_spec.cases):
             place = f"{where or bound.task}:cases.{k}"
             require_consistent(case.initial, f"{place}.initial")
-            for stage in case.goal.stages:
+            for stage in case.goal.stages if isinstance(case.goal, Goal) else ():
                 for alternative in stage:
                     require_consistent(alternative, f"{place}.goal")
         return bound
@@ -71,8 +73,10 @@ class PickPlace:
         return TaskSpec.model_json_schema()
 
     def extra_columns(self) -> Sequence[pa.Field]:
-        """This generator adds no columns."""
-        return ()
+        """Sub-task labels, and the goal form a goal came from."""
+        from datafactory.subtasks import subtask_fields
+
+        return subtask_fields()
 
     def open(self, spec: Spec, run_seed: int) -> Maker:
         """Returns a per-process maker."""

@@ -21,14 +21,14 @@ from datafactory.sim.engine import compile_mjcf
 from datafactory_assets.source import AssetSource
 from datafactory_pick_place import judge
 from datafactory_pick_place.arms import ArmsAttempt
-from datafactory_pick_place.attempt import Attempt
+from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.belt_attempt import BeltAttempt
 from datafactory_pick_place.clock import StageClock
 from datafactory_pick_place.intercept import BeltReach
-from datafactory_pick_place.language import phrase
+from datafactory_pick_place.language import Phrasing, phrase, refer
 from datafactory_pick_place.reach import Reach
 from datafactory_pick_place.record import asset_record, finished, refused_draw, robot_assets
-from datafactory_pick_place.sampling import draw_scene
+from datafactory_pick_place.sampling import Draw, draw_scene
 from datafactory_pick_place.streams import AttemptStreams
 
 # Shares of the robot's own velocity, acceleration and jerk limits.
@@ -96,17 +96,18 @@ class PickPlaceMaker:
         streams = AttemptStreams(spec, self.run_seed, index)
         with clock.stage("layout"):
             draw = draw_scene(spec, self.robot, streams, self.sources)
-            phrasing = phrase(draw.case.instructions, draw.assets, streams["language"])
             placed = judge.flag("layout", "all_placed", draw.scene is not None)
         if draw.scene is None:
+            phrasing = phrase(draw.play, draw.assets, streams["language"])
             verdict = Verdict(False, "layout", "layout_infeasible", (placed,), False, False)
             clock.cpu_s["total"] = time.thread_time() - begin
             return refused_draw(spec, index, draw, phrasing, self.robot, verdict, dict(clock.cpu_s))
         with clock.stage("assemble"):
             scene = assemble(draw.scene, self.robot)
-            attempt = self._attempt(scene, draw.case.goal, streams, clock)
+            attempt = self._attempt(scene, draw.play.goal, streams, clock)
         attempt.checks.append(placed)
-        rejected = attempt.run()
+        rejected, phrasing = self._begin(attempt, draw, streams)
+        rejected = rejected or attempt.run()
         with clock.stage("record"):
             assets: dict[str, AssetRecord] = dict(self._robot_assets)
             for item in draw.scene.objects:
@@ -134,3 +135,17 @@ class PickPlaceMaker:
         if isinstance(reaches[0], BeltReach):
             return BeltAttempt(scene, goal, reaches[0], *rest)
         return Attempt(scene, goal, reaches[0], *rest)
+
+    def _begin(
+        self, attempt: Attempt, draw: Draw, streams: AttemptStreams
+    ) -> tuple[Rejected | None, Phrasing]:
+        """Settles the scene and words the instruction for what it shows."""
+        rejected, rng = attempt.settle(), streams["language"]
+        phrases: dict[str, str] = {}
+        if rejected is None and draw.play.case.refer:
+            assert attempt.initial is not None
+            phrases, checks = refer(draw.play.case, attempt.initial, rng)
+            attempt.checks.extend(checks)
+            if not all(check.passed for check in checks):
+                rejected = Rejected("settle", "ambiguous_reference")
+        return rejected, phrase(draw.play, draw.assets, rng, phrases)

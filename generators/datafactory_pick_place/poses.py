@@ -28,7 +28,9 @@ def release_opening(arm: Arm, width: float) -> float:
 
 def must_stand(asset: RigidAsset, relations: Sequence[Relation]) -> bool:
     """Whether an object has to rest the way it was put: not inside things, and not if it rolls."""
-    return "rolls" not in asset.attributes and all(r.name != "in" for r in relations)
+    return "rolls" not in asset.attributes and all(
+        r.name not in ("in", "upright_in") for r in relations
+    )
 
 
 def behind(target: Pose) -> Pose:

@@ -20,12 +20,15 @@ from datafactory.episode import (
     Trajectory,
     Verdict,
 )
+from datafactory.language.book import Wording, move_text
 from datafactory.planning.kinematics import ArmKinematics
 from datafactory.robots.model import RobotModel
 from datafactory.scene import SceneObject, WorldState
 from datafactory.scene_graph.goal import describe_graph
+from datafactory.scene_graph.graph import Goal
 from datafactory.sim.assembly import SceneModel
 from datafactory.sim.recorder import Recording
+from datafactory.subtasks import Subtask, subtask_rows
 from datafactory_assets.asset import ByContent, RigidAsset
 from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.language import Phrasing
@@ -179,6 +182,32 @@ def robot_assets(robot: RobotModel) -> tuple[AssetRecord, ...]:
     return tuple(rows)
 
 
+def form_text(draw: Draw) -> str | None:
+    """The goal form an episode's goal came from, with the members of its sets, as JSON."""
+    form = draw.play.case.goal
+    if isinstance(form, Goal):
+        return None
+    sets = {name: list(members) for name, members in draw.play.cast.sets.items()}
+    return canonical_json({**form.model_dump(mode="json"), "sets": sets})
+
+
+def labelled(attempt: Attempt, wording: Wording) -> list[Subtask]:
+    """The sub-tasks of an attempt: one for each move, the final wait belongs to the last one."""
+    starts: dict[int, int] = {}
+    for phase in attempt.execution.phases:
+        if phase.name != "hold":
+            starts.setdefault(phase.subgoal, phase.start)
+    found = []
+    for number, start in starts.items():
+        move = attempt.moves[number]
+        relations = move.subgoal.relations
+        key, text = move_text(relations[0], wording)
+        stop = starts.get(number + 1, attempt.recorder.frame)
+        others = dict.fromkeys(o for r in relations for o in r.objects)
+        found.append(Subtask(key, text, start, stop, move.stage, (move.subgoal.subject, *others)))
+    return found
+
+
 def refused_draw(
     spec: ManipulationSpec, index: int, draw: Draw, phrasing: Phrasing, robot: RobotModel,
     verdict: Verdict, cpu_s: dict[str, float],
@@ -194,7 +223,7 @@ def refused_draw(
         robot=robot.name,
         world_from_base=(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0),
         objects=(),
-        goal=draw.case.goal.to_list(),
+        goal=draw.play.goal.to_list(),
         initial_graph={},
         final_graph={},
         trajectory=None,
@@ -202,6 +231,7 @@ def refused_draw(
         metrics={"layout_candidates": float(draw.candidates)},
         cpu_s=cpu_s,
         assets=(),
+        extra={"subtasks": [], "form": form_text(draw)},
     )
 
 
@@ -230,7 +260,7 @@ def finished(
         "layout_candidates": float(draw.candidates),
         "collision_checks": float(attempt.reach.world.checks),
         "distractors": float(sum(n.startswith("distractor_") for n in draw.assets)),
-        "case": float(spec.task_spec.cases.index(draw.case)),
+        "case": float(spec.task_spec.cases.index(draw.play.case)),
         **attempt.measures(),
     }
     used = [assets[o.asset.content_hash] for o in scene.scene.objects]
@@ -251,5 +281,9 @@ def finished(
         replay=replay(recording, attempt) if recording else None,
         metrics=metrics,
         cpu_s=dict(attempt.clock.cpu_s),
+        extra={
+            "subtasks": subtask_rows(labelled(attempt, phrasing.wording)),
+            "form": form_text(draw),
+        },
         assets=(*used, *(assets[n.rsplit(".", 1)[0]] for n in sorted(scene.robot.meshes))),
     )

@@ -13,26 +13,19 @@ import numpy as np
 
 from datafactory.binding import ManipulationSpec
 from datafactory.geometry import Pose
-from datafactory.grasps.ranking import can_grasp
 from datafactory.robots.model import RobotModel
 from datafactory.scene import Scene, SceneObject, Table
-from datafactory.scene_graph.contradictions import find_asset_contradictions
-from datafactory.scene_graph.fitting import fits_in
-from datafactory.scene_graph.graph import Relation
 from datafactory.spec import Case
 from datafactory_assets.asset import RigidAsset
-from datafactory_assets.query import Query
 from datafactory_assets.source import AssetSource
 from datafactory_pick_place.arrange import arrange, world_from_camera
+from datafactory_pick_place.casting import Play, draw_cast, draw_others
 from datafactory_pick_place.conveyor import arrange_beside_belt, draw_belt, draw_riders
-from datafactory_pick_place.language import noun_phrase
 from datafactory_pick_place.streams import AttemptStreams
 
 BASE_HEIGHT_M = 0.75
 TABLE_CENTER = (0.56, 0.0)
 TABLE_HALF = (0.36, 0.60)
-MAX_DISTRACTOR_TRIES = 12
-MAX_OBJECT_TRIES = 8
 
 
 @dataclass(frozen=True)
@@ -40,14 +33,14 @@ class Draw:
     """A drawn scene, or the edges that could not be laid out.
 
     Attributes:
-        case: The case drawn.
+        play: The case drawn, resolved for its objects.
         scene: The scene; None when the layout failed.
         assets: Role name to asset, task objects first.
         unsatisfied: Unsatisfied edges when ``scene`` is None.
         candidates: Number of poses the layout solver looked at.
     """
 
-    case: Case
+    play: Play
     scene: Scene | None
     assets: dict[str, RigidAsset]
     unsatisfied: tuple[str, ...]
@@ -58,67 +51,6 @@ def _draw_case(spec: ManipulationSpec, rng: np.random.Generator) -> Case:
     cases = spec.task_spec.cases
     weights = np.array([c.weight for c in cases])
     return cases[int(rng.choice(len(cases), p=weights / weights.sum()))]
-
-
-def _draw_objects(
-    spec: ManipulationSpec, case: Case, robot: RobotModel, streams: AttemptStreams,
-    sources: Sequence[AssetSource], riders: int,
-) -> tuple[dict[str, RigidAsset], tuple[str, ...]]:  # fmt: skip
-    """Task objects with distinct noun phrases, then distractors that match none of them.
-
-    The second value names what cannot be, when no draw was free of contradictions.
-    """
-    relations = (*case.initial, *case.goal.relations())
-    impossible: tuple[str, ...] = ()
-    for _ in range(MAX_OBJECT_TRIES):  # a bottle does not fit every bowl: draw again
-        assets: dict[str, RigidAsset] = {}
-        taken: set[str] = set()
-        for role, wanted in case.objects.items():
-            drawn = _distinct(Query.parse(wanted), streams["object_choice"], sources, taken)
-            assets[role] = drawn
-        impossible = _contradictions(relations, assets) + _too_wide(case, assets, robot)
-        if not impossible:
-            break
-    rng = streams["distractors"]
-    low, high = spec.task_spec.distractors.count
-    query = Query.parse(spec.task_spec.distractors.query)
-    for k in range(int(rng.integers(low, high + 1)) + riders):
-        assets[f"distractor_{k}"] = _distinct(query, rng, sources, taken)
-    return assets, impossible
-
-
-def _contradictions(
-    relations: Sequence[Relation], assets: dict[str, RigidAsset]
-) -> tuple[str, ...]:
-    """What cannot be: among others, things that do not fit in the orientation they start in."""
-    found = [c.message for c in find_asset_contradictions(relations, assets)]
-    found += [
-        f"{r}: does not fit standing"
-        for r in relations
-        if r.name == "in" and not fits_in(assets[r.subject], assets[r.objects[0]], (0,))
-    ]
-    return tuple(found)
-
-
-def _too_wide(case: Case, assets: dict[str, RigidAsset], robot: RobotModel) -> tuple[str, ...]:
-    """Objects that are to be moved and that no gripper of the robot can take."""
-    subjects = dict.fromkeys(r.subject for r in case.goal.relations())
-    return tuple(
-        f"{name}: no gripper of {robot.name} can take it"
-        for name in subjects
-        if assets[name].graspable and not any(can_grasp(assets[name], arm) for arm in robot.arms)
-    )
-
-
-def _distinct(
-    query: Query, rng: np.random.Generator, sources: Sequence[AssetSource], taken: set[str]
-) -> RigidAsset:
-    for _ in range(MAX_DISTRACTOR_TRIES):
-        asset = query.draw(rng, sources)
-        if noun_phrase(asset) not in taken:
-            break
-    taken.add(noun_phrase(asset))
-    return asset
 
 
 def _draw_base(
@@ -155,19 +87,21 @@ def draw_scene(
     randomize = spec.task_spec.randomize
     case = _draw_case(spec, streams["object_choice"])
     riders = draw_riders(spec, streams)
-    assets, impossible = _draw_objects(spec, case, robot, streams, sources, riders)
+    play, taken, impossible = draw_cast(case, robot, streams, sources)
+    others = draw_others(play, spec.task_spec.distractors, streams, taken, sources, riders)
+    assets = {**play.cast.assets, **others}
     height = float(streams["table_height"].uniform(*randomize.table_height_m))
     table = Table(TABLE_CENTER, TABLE_HALF, height)
     base, home = _draw_base(spec, robot, streams)
     if impossible:
-        return Draw(case, None, assets, impossible, 0)
+        return Draw(play, None, assets, impossible, 0)
     belt = draw_belt(spec, table, tuple(assets)[len(assets) - riders :], streams)
     if belt is None:
-        result = arrange(spec, case, assets, table, base, streams)
+        result = arrange(spec, play, assets, table, base, streams)
     else:
-        result = arrange_beside_belt(spec, case, assets, table, base, belt, streams)
+        result = arrange_beside_belt(spec, play, assets, table, base, belt, streams)
     if not result.ok:
-        return Draw(case, None, assets, result.unsatisfied, result.candidates)
+        return Draw(play, None, assets, result.unsatisfied, result.candidates)
     dynamics = streams["dynamics"]
     objects = []
     for name, asset in assets.items():
@@ -177,6 +111,6 @@ def draw_scene(
         objects.append(
             SceneObject(name, asset, placed.world_from_object, placed.stable_pose, mass, friction)
         )
-    scene = Scene(table, robot.name, base, home, tuple(objects), case.initial, world_from_camera(),
+    scene = Scene(table, robot.name, base, home, tuple(objects), play.initial, world_from_camera(),
                   belt)  # fmt: skip
-    return Draw(case, scene, assets, (), result.candidates)
+    return Draw(play, scene, assets, (), result.candidates)

@@ -7,6 +7,7 @@ quantities the dataset stores.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -26,7 +27,7 @@ from datafactory.sim.recorder import Recorder
 from datafactory_pick_place import judge
 from datafactory_pick_place.attempt import HOLD_S, SETTLE_S
 from datafactory_pick_place.execution import Execution, Stop
-from datafactory_pick_place.language import Phrasing, phrase
+from datafactory_pick_place.language import Phrasing, phrase, refer
 from datafactory_pick_place.maker import PickPlaceMaker
 from datafactory_pick_place.sampling import draw_scene
 from datafactory_pick_place.streams import AttemptStreams
@@ -121,18 +122,21 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         """Prepares the scene of an index; the text says why it is no fair start."""
         streams = AttemptStreams(self.bound, self.run_seed, index)
         draw = draw_scene(self.bound, self.maker.robot, streams, self.maker.sources)
-        words = phrase(draw.case.instructions, draw.assets, streams["language"])
+        rng = streams["language"]
         if draw.scene is None:
+            words = phrase(draw.play, draw.assets, rng)
             return words, f"layout_infeasible: {', '.join(draw.unsatisfied)}"
         scene = assemble(draw.scene, self.maker.robot)
         self._stand(draw.scene.world_from_base)
         self.recorder = Recorder(scene, self.bound.fps)
         self.recorder.settle(SETTLE_S)
         self._measurer = Measurer(scene)
-        self._progress = GoalProgress(draw.case.goal)
+        self._progress = GoalProgress(draw.play.goal)
         self._held_frames = 0
         initial = self._measurer.state_of(self.recorder.data)
-        goal = draw.case.goal
+        self._starts = initial.poses
+        initial = replace(initial, starts=self._starts)
+        goal = draw.play.goal
         self._subjects = {r.subject for r in goal.relations()}
         self._initial = initial
         self._bystanders = [n for n in initial.poses if n not in self._subjects]
@@ -146,7 +150,11 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         _, reason = judge.started(
             scene, self.recorder.data, initial, goal, diverged=self.recorder.diverged
         )
-        return words, reason
+        phrases: dict[str, str] = {}
+        if not reason and draw.play.case.refer:
+            phrases, checks = refer(draw.play.case, initial, rng)
+            reason = "" if all(c.passed for c in checks) else "ambiguous_reference"
+        return phrase(draw.play, draw.assets, rng, phrases), reason
 
     def step(
         self, action: NDArray[np.float32]
@@ -156,7 +164,7 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         dof = len(self.recorder.target_q)
         self.recorder.set_targets(targets[:dof], targets[dof:])
         self.recorder.tick()
-        state = self._measurer.state_of(self.recorder.data)
+        state = replace(self._measurer.state_of(self.recorder.data), starts=self._starts)
         self._progress = self._progress.advance(state)
         self._foul = self._foul or self._watch.violation()
         self._held_frames = self._held_frames + 1 if self._holds(state) else 0

@@ -1,0 +1,1 @@
+"""Words: noun phrases, referring expressions and the phrase book of instructions."""
