@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from datafactory.scene_graph.graph import (
         Goal,
         above,
+        aligned,
+        apart,
+        at,
         behind,
         below,
         between,
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
         right,
         stacked,
         touching,
+        upright_in,
     )
     from datafactory.spec import Task
     from datafactory.validate import validate
@@ -50,6 +54,9 @@ __all__ = [
     "Task",
     "__version__",
     "above",
+    "aligned",
+    "apart",
+    "at",
     "behind",
     "below",
     "between",
@@ -66,6 +73,7 @@ __all__ = [
     "right",
     "stacked",
     "touching",
+    "upright_in",
     "validate",
     "verify",
 ]
@@ -74,8 +82,8 @@ _HOMES = {
     "datafactory.api": ("generate", "load_task", "open", "query"),
     "datafactory.executor.resume": ("resume",),
     "datafactory.scene_graph.graph": (
-        "Goal", "above", "behind", "below", "between", "front", "inside", "left", "near", "on",
-        "right", "stacked", "touching",
+        "Goal", "above", "aligned", "apart", "at", "behind", "below", "between", "front", "inside",
+        "left", "near", "on", "right", "stacked", "touching", "upright_in",
     ),
     "datafactory.spec": ("Task",),
     "datafactory.validate": ("validate",),

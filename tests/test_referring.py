@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datafactory.language.referring import ORDER_GAP_M, expressions
 from datafactory.scene import WorldState
-from tests.physics_fixture import asset, settle, standing
+from tests.physics_fixture import BASE, asset, settle, standing
 
 CANS = [asset("can", k) for k in range(80)]
 RED = [can for can in CANS if can.colour == "red"][:3]
@@ -38,8 +39,13 @@ def test_order_from_the_robots_left() -> None:
 
 
 def test_too_close_to_tell() -> None:
+    near, far = (
+        BASE.apply(np.array([[x, y, 0.0]]))[0]
+        for x, y in ((0.45, 0.5 * ORDER_GAP_M), (0.6, 0.0))
+    )
     state = scene(
-        c0=("can", RED[0].seed, 0.42, 0.5 * ORDER_GAP_M), c1=("can", RED[1].seed, 0.55, 0.0)
+        c0=("can", RED[0].seed, float(near[0]), float(near[1])),
+        c1=("can", RED[1].seed, float(far[0]), float(far[1])),
     )
     assert "the leftmost can" not in texts("c0", state)
     assert "the nearest can" in texts("c0", state)

@@ -15,7 +15,7 @@ IRREGULAR: Mapping[str, str] = {
     "dice": "dice", "scissors": "scissors", "pliers": "pliers", "leaf": "leaves", "foot": "feet",
 }  # fmt: skip
 O_AS_ES = frozenset({"potato", "tomato", "mango"})
-CONSONANT_SOUND = ("uni", "use", "usb", "eu", "one")
+CONSONANT_SOUND = ("uni", "use", "usb", "ute", "eu", "one")
 """Beginnings that are written with a vowel and spoken with a consonant."""
 
 

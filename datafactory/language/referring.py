@@ -10,7 +10,7 @@ that noun clearly does not.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,12 +80,15 @@ def attribute_nouns(asset: RigidAsset) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def expressions(name: str, state: WorldState, *, frame: str = "robot") -> tuple[Expression, ...]:
+def expressions(
+    name: str, state: WorldState, *, avoid: Collection[str] = (), frame: str = "robot"
+) -> tuple[Expression, ...]:
     """All expressions that fit one object and no other, in a fixed order.
 
     Args:
         name: Object name.
         state: Settled scene.
+        avoid: Objects that are no landmarks, such as where the object shall go.
         frame: Frame of directions: whose left and right is meant.
     """
     world = MeasuredWorld(state)
@@ -93,7 +96,7 @@ def expressions(name: str, state: WorldState, *, frame: str = "robot") -> tuple[
         *_attribute(name, state.assets),
         *_size(name, state.assets),
         *_ordinal(name, state, world, frame),
-        *_relation(name, state, world, frame),
+        *_relation(name, state, world, avoid, frame),
     ]
     return tuple(dict.fromkeys(found))
 
@@ -176,10 +179,11 @@ def _row_words(name: str, word: str, order: Sequence[str]) -> Iterator[Expressio
 
 
 def _relation(
-    name: str, state: WorldState, world: MeasuredWorld, frame: str
+    name: str, state: WorldState, world: MeasuredWorld, avoid: Collection[str], frame: str
 ) -> Iterator[Expression]:
     assets = state.assets
-    landmarks = [n for n in assets if n != name and _unique(noun(assets[n]), assets)]
+    own = {name, *avoid}
+    landmarks = [n for n in assets if n not in own and _unique(noun(assets[n]), assets)]
     for word, members in _groups(name, assets):
         rivals = [n for n in members if n != name]
         for landmark in landmarks:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datafactory.case import REFERS, Case
+from datafactory.case import REFERS
 from datafactory.episode import CheckResult
 from datafactory.language.book import Split, Wording, instructions
 from datafactory.language.nouns import noun
@@ -40,7 +40,7 @@ class Phrasing:
 
 
 def refer(
-    case: Case, state: WorldState, rng: np.random.Generator
+    play: Play, state: WorldState, rng: np.random.Generator
 ) -> tuple[dict[str, str], tuple[CheckResult, ...]]:
     """A phrase for every role that asks for one, and whether there was one that fits it alone.
 
@@ -48,8 +48,8 @@ def refer(
     expression one is drawn, then an expression of it.
     """
     phrases, checks = {}, []
-    for role, kinds in case.refer.items():
-        found = expressions(role, state)
+    for role, kinds in play.case.refer.items():
+        found = expressions(role, state, avoid=play.goal.names())
         chosen = _choose(found, kinds, rng) or _choose(found, REFERS, rng)
         if chosen is not None:
             phrases[role] = chosen.text

@@ -144,7 +144,7 @@ class PickPlaceMaker:
         phrases: dict[str, str] = {}
         if rejected is None and draw.play.case.refer:
             assert attempt.initial is not None
-            phrases, checks = refer(draw.play.case, attempt.initial, rng)
+            phrases, checks = refer(draw.play, attempt.initial, rng)
             attempt.checks.extend(checks)
             if not all(check.passed for check in checks):
                 rejected = Rejected("settle", "ambiguous_reference")

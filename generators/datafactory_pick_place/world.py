@@ -152,7 +152,7 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         )
         phrases: dict[str, str] = {}
         if not reason and draw.play.case.refer:
-            phrases, checks = refer(draw.play.case, initial, rng)
+            phrases, checks = refer(draw.play, initial, rng)
             reason = "" if all(c.passed for c in checks) else "ambiguous_reference"
         return phrase(draw.play, draw.assets, rng, phrases), reason
 
