@@ -15,6 +15,7 @@ from datafactory_assets.asset import Cavity, Shape, StablePose, SupportSurface
 
 Point = tuple[float, float]
 Polygon = tuple[Point, ...]
+Vec3 = tuple[float, float, float]
 Bounds = tuple[tuple[float, float, float], tuple[float, float, float]]
 Quat = tuple[float, float, float, float]
 Direction = tuple[float, float, float, float]
@@ -146,6 +147,18 @@ def radius_at(profile: Sequence[Point], z: float) -> float:
 def circle(radius: float, n: int, x: float = 0.0, y: float = 0.0) -> Polygon:
     """Regular n-gon through a circle, counter-clockwise, metres."""
     return tuple((nm(x + radius * c), nm(y + radius * s)) for c, s, _, _ in _circle(n, 0.0))
+
+
+def strut(p: Vec3, q: Vec3, radius: float, part: str) -> Shape:
+    """Capsule between two points, metres."""
+    dx, dy, dz = (b - a for a, b in zip(p, q, strict=True))
+    length = math.sqrt(dx * dx + dy * dy + dz * dz)
+    x, y, z = (0.5 * (a + b) for a, b in zip(p, q, strict=True))
+    # The quaternion that turns z to the direction (dx, dy, dz) by the shortest way.
+    w = length + dz
+    norm = math.sqrt(w * w + dx * dx + dy * dy)
+    quat = FLIPPED if norm < 1e-12 else (nm(w / norm), nm(-dy / norm), nm(dx / norm), 0.0)
+    return Shape("capsule", (nm(radius), nm(0.5 * length)), _point((x, y, z)), quat, part=part)
 
 
 def round_wall(

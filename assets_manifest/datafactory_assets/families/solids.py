@@ -111,15 +111,17 @@ class Loft:
 
 @dataclass(frozen=True)
 class Arc:
-    """Half torus in the xz plane, opening towards -x and stretched along z (a handle).
+    """Half torus, stretched along the line through its ends (a handle).
 
     Attributes:
         centre: Object-frame centre of the arc, metres.
         radius: Radius of the arc's centre line, metres.
         tube: Radius of the tube, metres.
-        stretch: Factor on z.
+        stretch: Factor along the line through its ends.
         rgba: Colour.
         part: Part name.
+        out: Object axis and sign it bulges towards.
+        along: Object axis its ends are apart along.
     """
 
     centre: Vec3
@@ -128,18 +130,24 @@ class Arc:
     stretch: float
     rgba: Rgba
     part: str = "handle"
+    out: Literal["x", "-x", "y", "-y", "z"] = "x"
+    along: Literal["x", "y", "z"] = "z"
 
     def moments(self) -> Moments:
         """Volume integrals, object frame."""
         r, t, k = self.radius, self.tube, self.stretch
         disc = math.pi * t * t
         volume = disc * r * math.pi * k
-        mx = disc * (r * r + t * t / 4.0) * 2.0 * k
+        first = disc * (r * r + t * t / 4.0) * 2.0 * k
         cubic = disc * (r * r + 0.75 * t * t) * r
-        sxx = cubic * (math.pi / 2.0) * k
-        szz = cubic * (math.pi / 2.0) * k**3
-        syy = r * disc * t * t / 4.0 * math.pi * k
-        return _shift((volume, mx, 0.0, 0.0, sxx, syy, szz, 0.0, 0.0, 0.0), self.centre)
+        out, along = "xyz".index(self.out[-1]), "xyz".index(self.along)
+        moments = [volume, *[0.0] * 9]
+        moments[1 + out] = -first if self.out[0] == "-" else first
+        moments[4 + out] = cubic * (math.pi / 2.0) * k
+        moments[4 + along] = cubic * (math.pi / 2.0) * k**3
+        moments[7 - out - along] = r * disc * t * t / 4.0 * math.pi * k
+        v, mx, my, mz, sxx, syy, szz, sxy, sxz, syz = moments
+        return _shift((v, mx, my, mz, sxx, syy, szz, sxy, sxz, syz), self.centre)
 
 
 @dataclass(frozen=True)

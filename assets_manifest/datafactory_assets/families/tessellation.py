@@ -165,8 +165,11 @@ def _arc(solid: Arc) -> tuple[Array, NDArray[np.int64]]:
         radius = solid.radius + tube[:, 0]
         x = radius * math.cos(theta)
         z = radius * math.sin(theta) * solid.stretch
-        rings.append(np.stack([x, tube[:, 1], z], axis=1) + np.array(solid.centre))
-    return _tube(rings, loop=False)
+        rings.append(np.stack([x, tube[:, 1], z], axis=1))
+    vertices, faces = _tube(rings, loop=False)
+    out = np.eye(3)["xyz".index(solid.out[-1])] * (-1.0 if solid.out[0] == "-" else 1.0)
+    along = np.eye(3)["xyz".index(solid.along)]
+    return vertices @ np.array([out, np.cross(along, out), along]) + solid.centre, faces
 
 
 def _ellipsoid(solid: Ellipsoid) -> tuple[Array, NDArray[np.int64]]:
