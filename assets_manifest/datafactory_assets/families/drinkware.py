@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datafactory_assets.asset import StablePose
+from datafactory_assets.families.forms import describe
 from datafactory_assets.families.language import Draw, Family, Form, Params
 from datafactory_assets.families.pieces import (
     UPRIGHT,
@@ -18,7 +19,6 @@ from datafactory_assets.families.vessels import (
     loop,
     round_cavity,
     shell,
-    vessel_info,
 )
 
 
@@ -249,23 +249,25 @@ def _build_egg_cup(params: Params) -> Form:
 
 FAMILIES = (
     Family(
-        vessel_info(
+        describe(
             "teacup",
             ("tea cup",),
             "A wide, low cup with a small loop handle along +x.",
             "tea cups of 100-180 ml: 80-92 mm across, 54-64 mm high",
             ("ceramic",),
+            container=True,
         ),
         _draw_teacup,
         _build_teacup,
     ),
     Family(
-        vessel_info(
+        describe(
             "saucer",
             ("cup plate",),
             "A small plate with a ring for a cup in its middle.",
             "saucers as sold: 128-156 mm across, 16-21 mm high",
             ("ceramic",),
+            container=True,
             graspable=False,
             supports=True,
         ),
@@ -273,34 +275,37 @@ FAMILIES = (
         _build_saucer,
     ),
     Family(
-        vessel_info(
+        describe(
             "wine_glass",
             ("goblet", "stemmed glass"),
             "A glass bowl on a stem and a round foot.",
             "small wine glasses: 62-72 mm across, 160-195 mm high",
             ("glass",),
+            container=True,
         ),
         _draw_wine_glass,
         _build_wine_glass,
     ),
     Family(
-        vessel_info(
+        describe(
             "jug",
             ("pitcher", "carafe"),
             "A tall jug with a large loop handle along +x and a lip across from it.",
             "0.8-1.3 l jugs: 92-106 mm across, 145-180 mm high",
             ("plastic", "glass"),
+            container=True,
         ),
         _draw_jug,
         _build_jug,
     ),
     Family(
-        vessel_info(
+        describe(
             "egg_cup",
             ("eggcup",),
             "A small cup on a foot for one egg.",
             "egg cups as sold: 47-54 mm across, 52-66 mm high",
             ("ceramic", "wood", "plastic", "steel"),
+            container=True,
         ),
         _draw_egg_cup,
         _build_egg_cup,

@@ -24,15 +24,16 @@ def describe(
     dimension_source: str,
     materials: tuple[str, ...],
     *,
+    container: bool = False,
     graspable: bool = True,
     supports: bool = False,
 ) -> FamilyInfo:
-    """What is known of a family that contains nothing; its category is its name in words."""
+    """What is known of a family; its category is its name in words."""
     return FamilyInfo(
         name,
         name.replace("_", " "),
         synonyms,
-        container=False,
+        container=container,
         graspable=graspable,
         supports=supports,
         description=description,

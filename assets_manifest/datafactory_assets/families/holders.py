@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datafactory_assets.families.boxes import FLOOR
+from datafactory_assets.families.forms import describe
 from datafactory_assets.families.language import Draw, Family, Form, Params
 from datafactory_assets.families.materials import shade
 from datafactory_assets.families.pieces import (
@@ -19,7 +20,6 @@ from datafactory_assets.families.vessels import (
     RING,
     round_cavity,
     shell,
-    vessel_info,
 )
 
 _PEN_WALL = {"plastic": 0.0028, "wood": 0.005, "steel": 0.001}
@@ -136,35 +136,38 @@ def _build_napkin_holder(params: Params) -> Form:
 
 FAMILIES = (
     Family(
-        vessel_info(
+        describe(
             "pen_holder",
             ("pencil cup", "pencil holder", "desk organizer"),
             "A square cup for pens.",
             "desk pen cups: 64-75 mm wide, 90-110 mm high",
             ("plastic", "wood", "steel"),
+            container=True,
         ),
         _draw_pen_holder,
         _build_pen_holder,
     ),
     Family(
-        vessel_info(
+        describe(
             "utensil_crock",
             ("utensil holder", "crock"),
             "A heavy straight crock with two bands, for kitchen utensils.",
             "utensil crocks: 108-124 mm across, 150-170 mm high",
             ("ceramic",),
+            container=True,
             graspable=False,
         ),
         _draw_utensil_crock,
         _build_utensil_crock,
     ),
     Family(
-        vessel_info(
+        describe(
             "napkin_holder",
             ("napkin stand", "letter holder"),
             "Two upright boards on a foot with one wide slot between them.",
             "napkin holders: slot of 30-38 mm, 120-144 mm wide, 85-105 mm high",
             ("wood", "plastic"),
+            container=True,
         ),
         _draw_napkin_holder,
         _build_napkin_holder,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datafactory_assets.asset import Cavity, Shape, StablePose
 from datafactory_assets.families.boxes import FLOOR
+from datafactory_assets.families.forms import describe
 from datafactory_assets.families.language import Draw, Family, Form, Params
 from datafactory_assets.families.materials import shade
 from datafactory_assets.families.pieces import (
@@ -15,7 +16,6 @@ from datafactory_assets.families.pieces import (
 from datafactory_assets.families.solids import Loft, Solid
 from datafactory_assets.families.vessels import (
     loop,
-    vessel_info,
 )
 
 STANDS = (StablePose(UPRIGHT, 0.0, 0.9, "upright"),)
@@ -256,70 +256,76 @@ def _build_dish_rack(params: Params) -> Form:
 
 FAMILIES = (
     Family(
-        vessel_info(
+        describe(
             "toothbrush_holder",
             ("toothbrush stand", "toothbrush cup"),
             "A narrow block with three square holes in a row.",
             "toothbrush stands: 82-91 x 30-33 mm, 85-100 mm high",
             ("plastic", "wood"),
+            container=True,
         ),
         _draw_toothbrush_holder,
         _build_toothbrush_holder,
     ),
     Family(
-        vessel_info(
+        describe(
             "bottle_crate",
             ("bottle carrier", "drinks crate"),
             "A crate with six cells for bottles, three along x.",
             "six-bottle carriers: cells of 76-84 mm, 85-110 mm high",
             ("plastic", "wood"),
+            container=True,
             graspable=False,
         ),
         _draw_bottle_crate,
         _build_bottle_crate,
     ),
     Family(
-        vessel_info(
+        describe(
             "spice_rack",
             ("spice shelf",),
             "Four cells for small jars in a row, with a back board.",
             "counter spice racks: cells of 56-62 mm, rim 40-52 mm",
             ("wood", "plastic"),
+            container=True,
             graspable=False,
         ),
         _draw_spice_rack,
         _build_spice_rack,
     ),
     Family(
-        vessel_info(
+        describe(
             "cutlery_tray",
             ("silverware tray", "drawer organizer"),
             "A tray with four long compartments side by side.",
             "drawer inserts: compartments of 230-260 x 58-66 mm, 44-52 mm high",
             ("plastic", "wood"),
+            container=True,
             graspable=False,
         ),
         _draw_cutlery_tray,
         _build_cutlery_tray,
     ),
     Family(
-        vessel_info(
+        describe(
             "toast_rack",
             ("letter rack",),
             "Five upright boards on a plate with four slots between, and a loop handle on top.",
             "toast racks for four slices: slots of 18-22 mm, 70-85 mm high without the handle",
             ("wood", "plastic"),
+            container=True,
         ),
         _draw_toast_rack,
         _build_toast_rack,
     ),
     Family(
-        vessel_info(
+        describe(
             "dish_rack",
             ("plate rack", "drying rack"),
             "Seven upright boards on two rails with six slots for plates.",
             "plate racks: slots of 30-36 mm, 190-230 mm deep, 75-95 mm high",
             ("wood", "plastic"),
+            container=True,
             graspable=False,
         ),
         _draw_dish_rack,

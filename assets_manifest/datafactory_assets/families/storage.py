@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datafactory_assets.asset import StablePose
+from datafactory_assets.families.forms import describe
 from datafactory_assets.families.language import Draw, Family, Form, Params
 from datafactory_assets.families.materials import CREAM, METAL, shade
 from datafactory_assets.families.pieces import (
@@ -21,7 +22,6 @@ from datafactory_assets.families.vessels import (
     loop,
     round_cavity,
     shell,
-    vessel_info,
 )
 
 _STANDS = (StablePose(UPRIGHT, 0.0, 0.9, "upright"),)
@@ -251,13 +251,12 @@ def _build_measuring_cup(params: Params) -> Form:
 
 FAMILIES = (
     Family(
-        vessel_info(
+        describe(
             "lunch_box",
             ("bento box",),
             "A closed lunch box with a pale lid and two clips.",
             "lunch boxes as sold: 150-184 x 104-124 x 52-68 mm, filled",
             ("plastic",),
-            container=False,
             graspable=False,
             supports=True,
         ),
@@ -265,48 +264,48 @@ FAMILIES = (
         _build_lunch_box,
     ),
     Family(
-        vessel_info(
+        describe(
             "food_container",
             ("storage container", "plastic container"),
             "A closed food container: a pale tub with a coloured lid.",
             "0.2-0.5 l food containers: 92-124 x 66-77 x 45-70 mm, half filled",
             ("plastic",),
-            container=False,
             supports=True,
         ),
         _draw_food_container,
         _build_food_container,
     ),
     Family(
-        vessel_info(
+        describe(
             "canister",
             ("cookie jar", "biscuit jar"),
             "A closed round jar whose lid has a knob.",
             "kitchen canisters of 0.6-1.3 l: 96-116 mm across, 120-167 mm high with the knob",
             ("plastic", "wood"),
-            container=False,
         ),
         _draw_canister,
         _build_canister,
     ),
     Family(
-        vessel_info(
+        describe(
             "bucket",
             ("pail",),
             "A small bucket with its handle up, over the opening along y.",
             "small pails: 124-148 mm across, 96-137 mm high without the handle",
             ("plastic",),
+            container=True,
         ),
         _draw_bucket,
         _build_bucket,
     ),
     Family(
-        vessel_info(
+        describe(
             "measuring_cup",
             ("measuring scoop", "dry measure"),
             "A small measure with a flat handle along +x.",
             "dry measures of 150-250 ml: 68-80 mm across, handle 70-90 mm",
             ("steel", "plastic"),
+            container=True,
         ),
         _draw_measuring_cup,
         _build_measuring_cup,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datafactory_assets.asset import StablePose
+from datafactory_assets.families.forms import describe
 from datafactory_assets.families.language import Draw, Family, Form, Params
 from datafactory_assets.families.materials import METAL
 from datafactory_assets.families.pieces import (
@@ -18,7 +19,6 @@ from datafactory_assets.families.tableware import bulged, standing
 from datafactory_assets.families.vessels import (
     RING,
     round_cavity,
-    vessel_info,
 )
 
 
@@ -206,48 +206,46 @@ def _build_coaster(params: Params) -> Form:
 
 FAMILIES = (
     Family(
-        vessel_info(
+        describe(
             "vase",
             ("flower vase",),
             "A slender vase with a flared lip.",
             "small vases: 66-75 mm across, 140-180 mm high",
             ("ceramic", "glass"),
+            container=True,
         ),
         _draw_vase,
         _build_vase,
     ),
     Family(
-        vessel_info(
+        describe(
             "salt_shaker",
             ("salt cellar", "shaker"),
             "A waisted shaker with a metal cap.",
             "table salt shakers: 36-44 mm across, 72-90 mm high",
             ("glass", "ceramic"),
-            container=False,
         ),
         _draw_salt_shaker,
         _build_salt_shaker,
     ),
     Family(
-        vessel_info(
+        describe(
             "pepper_mill",
             ("pepper grinder",),
             "A turned wooden mill with a waist, a round head and a metal knob.",
             "pepper mills: 50-58 mm across, 150-200 mm high",
             ("wood",),
-            container=False,
         ),
         _draw_pepper_mill,
         _build_pepper_mill,
     ),
     Family(
-        vessel_info(
+        describe(
             "coaster",
             ("drink mat",),
             "A flat round coaster with a fine rim.",
             "drink coasters: 88-104 mm across, 6-9 mm thick",
             ("wood", "rubber", "ceramic"),
-            container=False,
             graspable=False,
             supports=True,
         ),

@@ -19,37 +19,11 @@ from datafactory_assets.families.pieces import (
 )
 from datafactory_assets.families.solids import Arc
 from datafactory_assets.families.tableware import bulged, wall_line
-from datafactory_assets.source import FamilyInfo
 
 RING = 12
 HANDLE_RING = 11
 _KNOTS_DEG = (-90.0, -42.0, 0.0, 42.0, 90.0)
 Side = Literal["x", "-x", "y", "-y", "z"]
-
-
-def vessel_info(
-    name: str,
-    synonyms: tuple[str, ...],
-    description: str,
-    dimension_source: str,
-    materials: tuple[str, ...],
-    *,
-    container: bool = True,
-    graspable: bool = True,
-    supports: bool = False,
-) -> FamilyInfo:
-    """What is known of a family; its category is its name in words."""
-    return FamilyInfo(
-        name,
-        name.replace("_", " "),
-        synonyms,
-        container=container,
-        graspable=graspable,
-        supports=supports,
-        description=description,
-        dimension_source=dimension_source,
-        materials=materials,
-    )
 
 
 def shell(
