@@ -60,6 +60,7 @@ class Scene:
         relations: Initial relations the layout was asked for.
         world_from_camera: Pose of the viewing camera (OpenCV axes) for camera-frame relations.
         belt: The conveyor belt, if there is one.
+        pushed: Role name of an object on which an external force may act; empty for none.
     """
 
     table: Table
@@ -70,6 +71,7 @@ class Scene:
     relations: tuple[Relation, ...]
     world_from_camera: Pose
     belt: Belt | None = None
+    pushed: str = ""
 
     def object(self, name: str) -> SceneObject:
         """The object with this role name."""

@@ -16,7 +16,7 @@ from datafactory.case import Case, Instructions
 from datafactory.errors import DataFactoryError, SpecError, did_you_mean
 from datafactory.fields import Model, PositiveRange, QueryField, Range
 from datafactory.scene_graph.graph import Goal
-from datafactory.spec_motion import Conveyor
+from datafactory.spec_motion import Conveyor, Disturb
 
 __all__ = [
     "Case",
@@ -103,10 +103,11 @@ class TaskSpec(Model):
         cases: At least one case.
         distractors, layout, randomize: See their types.
         conveyor: A belt that carries objects past the robot; none by default.
+        disturb: What goes against the robot's plan; nothing by default.
         fps: Control and record rate, Hz; must divide 500.
     """
 
-    added = frozenset({"conveyor"})
+    added = frozenset({"conveyor", "disturb"})
     name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_\-]*$")
     description: str = ""
     generator: str = "pick_place"
@@ -118,6 +119,7 @@ class TaskSpec(Model):
     layout: Layout = Layout()
     randomize: Randomize = Randomize()
     conveyor: Conveyor | None = None
+    disturb: Disturb | None = None
     fps: int = Field(default=20, ge=1, le=500)
 
     @model_validator(mode="after")
@@ -138,6 +140,16 @@ class TaskSpec(Model):
             for relation in case.initial:
                 if set(riders) & {relation.subject, *relation.objects}:
                     raise ValueError(f"{relation} is about an object that rides on the conveyor")
+        return self
+
+    @model_validator(mode="after")
+    def _disturbed(self) -> TaskSpec:
+        if self.disturb is None:
+            return self
+        if self.conveyor is not None:
+            raise ValueError("a task with a conveyor cannot be disturbed")
+        for case in self.cases:
+            self.disturb.require_fits(case)
         return self
 
 
@@ -172,7 +184,8 @@ def _spec_error(error: ValidationError, where: str) -> SpecError:
     remedy = "see `datafactory config schema`"
     if first["type"] == "extra_forbidden":
         known: set[str] = set()
-        for model in (TaskSpec, Case, Instructions, Distractors, Layout, Randomize, Conveyor):
+        parts = (Case, Instructions, Distractors, Layout, Randomize, Conveyor, Disturb)
+        for model in (TaskSpec, *parts):
             known |= set(model.model_fields)
         remedy = did_you_mean(str(first["loc"][-1]), known)
     more = len(found) - 1

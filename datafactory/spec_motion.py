@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from pydantic import Field, model_validator
+from typing import Annotated, Literal
 
-from datafactory.fields import Model, PositiveRange, Range
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+
+from datafactory.case import Case, Instructions
+from datafactory.errors import did_you_mean
+from datafactory.fields import GOAL_SCHEMA, Model, PositiveRange, Range, read_goal
+from datafactory.scene_graph.graph import TABLE, Goal
+
+GoalField = Annotated[
+    Goal,
+    BeforeValidator(read_goal),
+    PlainSerializer(lambda g: g.to_list(), return_type=list),
+    WithJsonSchema(GOAL_SCHEMA),
+]
 
 
 class Conveyor(Model):
@@ -41,3 +53,58 @@ class Conveyor(Model):
         if not 0 <= low <= high <= 6:
             raise ValueError(f"bystanders {self.bystanders} must satisfy 0 <= low <= high <= 6")
         return self
+
+
+class Disturb(Model):
+    """Something goes against the plan while the robot is at work, and it has to recover.
+
+    Attributes:
+        kind: What may happen, drawn uniformly: ``object_moved``: the object to be grasped is
+            carried to another place while the robot reaches for it; ``goal_changed``: another
+            goal is named while the robot carries the object.
+        share: Share of the attempts that are disturbed.
+        moved_m: Distance the object is moved.
+        near_m: It is moved when the tool first comes this near.
+        carried_m: The goal changes when the object was first carried this far, horizontally.
+        goal: What shall become true instead; about the same object.
+        instructions: Templates of what is said then.
+    """
+
+    kind: tuple[Literal["object_moved", "goal_changed"], ...] = Field(min_length=1)
+    share: float = Field(default=1.0, ge=0.0, le=1.0)
+    moved_m: PositiveRange = (0.04, 0.09)
+    near_m: PositiveRange = (0.18, 0.3)
+    carried_m: PositiveRange = (0.03, 0.10)
+    goal: GoalField | None = None
+    instructions: Instructions | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Disturb:
+        if "goal_changed" not in self.kind:
+            return self
+        if self.goal is None or self.instructions is None:
+            raise ValueError("goal_changed needs a goal and instructions")
+        if len(self.goal.stages) != 1 or len({r.subject for r in self.goal.relations()}) != 1:
+            raise ValueError("the changed goal must be one stage about one object")
+        return self
+
+    def require_fits(self, case: Case) -> None:
+        """Checks that a case can be disturbed this way.
+
+        Raises:
+            ValueError: The changed goal names an object the case does not have, or is about
+                another object than the case's goal.
+        """
+        if not isinstance(case.goal, Goal):
+            raise ValueError("goal forms cannot be disturbed")
+        subjects = {r.subject for r in case.goal.relations()}
+        if len(subjects) != 1 or len(case.goal.stages) != 1:
+            raise ValueError("only goals of one stage about one object can be disturbed")
+        if self.goal is None or self.instructions is None:
+            return
+        if {r.subject for r in self.goal.relations()} != subjects:
+            raise ValueError("the changed goal must be about the object that is carried")
+        for name in sorted(self.goal.names() | self.instructions.placeholders()):
+            if name not in {*case.objects, TABLE}:
+                raise ValueError(f"unknown object '{name}' in the changed goal; "
+                                 + did_you_mean(name, case.objects))  # fmt: skip

@@ -21,6 +21,7 @@ from datafactory.robots.model import Arm, RobotModel
 from datafactory.scene import Scene, SceneObject
 from datafactory.sim.belt import SceneBelt, belt_mjcf, scene_belt
 from datafactory.sim.engine import compile_mjcf
+from datafactory.sim.push import ScenePush, push_mjcf, scene_push
 from datafactory_assets.asset import ByContent
 
 TIMESTEP_S = 0.002
@@ -85,8 +86,8 @@ def _shape_texts(key: ByContent) -> tuple[tuple[str, str], ...]:
     return tuple(texts)
 
 
-def _object_text(item: SceneObject) -> tuple[str, str]:
-    """(body text, mesh asset text) of one object."""
+def _object_text(item: SceneObject, site: str = "") -> tuple[str, str]:
+    """(body text, mesh asset text) of one object, with a site in it."""
     asset = item.asset
     name = OBJECT_PREFIX + item.name
     pose = item.world_from_object
@@ -108,7 +109,7 @@ def _object_text(item: SceneObject) -> tuple[str, str]:
             meshes.append(f'<mesh name="{name}/{i}" vertex="{vertices}" inertia="convex"/>')
             mesh = f' mesh="{name}/{i}"'
         parts.append(f'<geom name="{name}/{i}" {attributes}{mesh} {surface}/>')
-    parts.append("</body>")
+    parts.append(f"{site}</body>")
     return "".join(parts), "".join(meshes)
 
 
@@ -119,9 +120,12 @@ def scene_mjcf(scene: Scene, robot: RobotModel) -> str:
     table = scene.table
     top = (*table.center, table.height - 0.5 * TABLE_THICKNESS_M)
     half = (*table.half_extents, 0.5 * TABLE_THICKNESS_M)
-    bodies, meshes = [], []
+    bodies, meshes, drives = [], [], ""
     for item in scene.objects:
-        body, mesh = _object_text(item)
+        site = ""
+        if item.name == scene.pushed:
+            site, drives = push_mjcf(item.asset.com)
+        body, mesh = _object_text(item, site)
         bodies.append(body)
         meshes.append(mesh)
     fixed = (
@@ -136,10 +140,11 @@ def scene_mjcf(scene: Scene, robot: RobotModel) -> str:
     )
     head = template.head.replace("@BASE_POS@", _numbers(base.position))
     head = head.replace("@BASE_QUAT@", _numbers(base.quat))
-    assets, drives = "".join(meshes), ""
+    assets = "".join(meshes)
     if scene.belt is not None:
-        text, drives = belt_mjcf(scene.belt, _CONTACT)
+        text, drive = belt_mjcf(scene.belt, _CONTACT)
         bodies.append(text)
+        drives += drive
     tail = template.tail
     if assets:
         tail = tail.replace("</mujoco>", f"<asset>{assets}</asset></mujoco>")
@@ -195,6 +200,7 @@ class SceneModel:
         object_dof: (n_objects,) first dof address of each object's free joint.
         arm_ctrl: (dof,) ctrl addresses of the actuators of all arms.
         belt: The conveyor belt, if there is one.
+        push: The external force on an object, if one may act.
     """
 
     scene: Scene
@@ -209,6 +215,7 @@ class SceneModel:
     object_dof: NDArray[np.int64]
     arm_ctrl: NDArray[np.int64]
     belt: SceneBelt | None = None
+    push: ScenePush | None = None
 
     @property
     def first_object(self) -> int:
@@ -328,4 +335,12 @@ def assemble(scene: Scene, robot: RobotModel) -> SceneModel:
         object_dof=_addresses(model, joints, "jnt_dofadr"),
         arm_ctrl=np.concatenate([part.ctrl for part in arms]),
         belt=belt,
+        push=_scene_push(model, scene),
     )
+
+
+def _scene_push(model: mujoco.MjModel, scene: Scene) -> ScenePush | None:
+    for k, item in enumerate(scene.objects):
+        if item.name == scene.pushed:
+            return scene_push(model, k, item.mass)
+    return None

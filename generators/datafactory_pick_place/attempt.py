@@ -104,6 +104,10 @@ class Attempt:
         """Metrics that only some attempts have."""
         return {}
 
+    def extra(self) -> dict[str, object]:
+        """Values of the generator's own columns."""
+        return {}
+
     def _state(self) -> WorldState:
         """The measured state at the present frame; measured once however often asked for."""
         if self._measured is None or self._measured[0] != self.recorder.frame:
@@ -239,9 +243,8 @@ class Attempt:
                 missed = stop.reason in ("grasp_slip", "dropped")
                 return self._stopped(stop), missed
             sides = self.execution.pad_contacts(entity)
-            if not self._note(
-                CheckResult("grasp", "held_after_lift", sides == 3, float(sides), 3.0, "1")
-            ):
+            held = CheckResult("grasp", "held_after_lift", sides == 3, float(sides), 3.0, "1")
+            if not self._note(held):
                 return Rejected("grasp", "grasp_slip"), True
         return None, False
 
@@ -279,6 +282,7 @@ class Attempt:
         place = self._carry(subject, plan, subgoal, number)
         if isinstance(place, Rejected):
             return place
+        number = len(self.moves) - 1  # another goal on the way is another move
         with self.clock.stage("execute"):
             stop = self._put_down(place, number)
             if stop:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,6 +23,16 @@ SUPPORT_FORCE_N = 8.0
 """Fingertips may brush what the manipulated object stands on, up to this force."""
 SLIP_M = 0.02
 """A held object that moved farther in the gripper than this has slipped."""
+BRAKE_S = 0.4
+"""Time in which an interrupted motion comes to rest."""
+INTERRUPTED = "interrupted"
+
+
+class Disturber(Protocol):
+    """Something that may disturb the scene before a frame is executed."""
+
+    def before_frame(self) -> None:
+        """Looks at the scene and disturbs it when the moment has come."""
 
 
 class Motion(Protocol):
@@ -91,6 +102,7 @@ class Execution:
         phases: Finished phases.
         arm: Index of the active arm.
         hands: Permissions of every arm's gripper.
+        disturber: Disturbs the scene; None leaves it alone.
     """
 
     def __init__(self, scene: SceneModel, recorder: Recorder) -> None:
@@ -100,6 +112,7 @@ class Execution:
         self.phases: list[Phase] = []
         self.arm = 0
         self.hands = [Hand() for _ in scene.arms]
+        self.disturber: Disturber | None = None
         self.slip_m = 0.0
         self.max_arm_force_n = 0.0
         self.max_brush_n = 0.0
@@ -191,10 +204,11 @@ class Execution:
         """world_from_object now."""
         return self.scene.object_pose(self.recorder.data.qpos, index)
 
-    def phase(self, name: str, start: int, subgoal: int) -> None:
-        """Labels frames from ``start`` to now."""
-        if self.recorder.frame > start:
-            self.phases.append(Phase(name, start, self.recorder.frame, subgoal))
+    def phase(self, name: str, start: int, subgoal: int, stop: int | None = None) -> None:
+        """Labels frames from ``start`` to ``stop``, or to now."""
+        end = self.recorder.frame if stop is None else stop
+        if end > start:
+            self.phases.append(Phase(name, start, end, subgoal))
 
     def hold(self, frames: int, opening: float | None = None) -> Stop | None:
         """Keeps the arms' targets for some frames, optionally moving the gripper."""
@@ -208,19 +222,26 @@ class Execution:
     def _grip(self, opening: float) -> None:
         self.command(self.recorder.target_q[self.part.joints], opening)
 
-    def follow(self, trajectory: Motion, opening: float) -> Stop | None:
+    def follow(
+        self, trajectory: Motion, opening: float, interrupt: Callable[[], bool] | None = None
+    ) -> Stop | None:
         """Follows a timed trajectory and waits until the arm has arrived.
+
+        When ``interrupt`` says so after a frame, the arm comes to rest on the trajectory instead;
+        the stop's reason is ``INTERRUPTED``, its value the number of frames that took.
 
         Targets lead the reference by the robot's tracking lag, so that the joints follow it in
         time; the last target is the trajectory's end.
         """
         count = int(np.ceil(trajectory.duration_s / self.dt)) + 1
         targets = self.targets(trajectory, np.arange(count, dtype=np.float64) * self.dt)
-        for target in targets:
+        for k, target in enumerate(targets, start=1):
             self.command(target, opening)
             stop = self.tick()
             if stop:
                 return stop
+            if interrupt is not None and interrupt():
+                return self._brake(trajectory, opening, k * self.dt)
         end = targets[-1]
         for _ in range(MAX_ARRIVAL_FRAMES):
             if np.abs(self.q - end).max() < ARRIVAL_RAD:
@@ -232,6 +253,17 @@ class Execution:
         if error > 5.0 * ARRIVAL_RAD:
             return Stop("timeout", "arm_arrives", error, 5.0 * ARRIVAL_RAD, "rad")
         return None
+
+    def _brake(self, trajectory: Motion, opening: float, since_s: float) -> Stop:
+        """Comes to rest on a trajectory by letting its time run ever slower."""
+        t = np.arange(round(BRAKE_S / self.dt), dtype=np.float64) * self.dt
+        later = since_s + t - 0.5 * t * t / BRAKE_S
+        for target in self.targets(trajectory, later):
+            self.command(target, opening)
+            stop = self.tick()
+            if stop:
+                return stop
+        return Stop(INTERRUPTED, "braking_frames", float(len(t)), 0.0, "1")
 
     def targets(self, trajectory: Motion, times: Array) -> NDArray[np.float32]:
         """Targets (n, dof) of the frames that begin at times (n,) of a motion."""
@@ -258,6 +290,8 @@ class Execution:
 
     def tick(self) -> Stop | None:
         """Holds the present targets for one frame."""
+        if self.disturber is not None:
+            self.disturber.before_frame()
         self.recorder.tick()
         if self.recorder.diverged:
             return Stop("sim_diverged", "stable_simulation", 1.0, 0.0, "1")

@@ -73,10 +73,14 @@ class PickPlace:
         return TaskSpec.model_json_schema()
 
     def extra_columns(self) -> Sequence[pa.Field]:
-        """Sub-task labels, and the goal form a goal came from."""
+        """Sub-task labels, the goal form a goal came from, and what disturbed the episode."""
+        import pyarrow as pa
+
         from datafactory.subtasks import subtask_fields
 
-        return subtask_fields()
+        event = [("frame", pa.int32()), ("kind", pa.string()), ("instruction", pa.string())]
+        events = pa.list_(pa.struct([*event, ("goal", pa.string())]))
+        return (*subtask_fields(), pa.field("events", events))
 
     def open(self, spec: Spec, run_seed: int) -> Maker:
         """Returns a per-process maker."""

@@ -24,6 +24,8 @@ from datafactory_pick_place.arms import ArmsAttempt
 from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.belt_attempt import BeltAttempt
 from datafactory_pick_place.clock import StageClock
+from datafactory_pick_place.disturb import SceneDisturber, draw_disturbance
+from datafactory_pick_place.disturbed_attempt import DisturbedAttempt
 from datafactory_pick_place.intercept import BeltReach
 from datafactory_pick_place.language import Phrasing, phrase, refer
 from datafactory_pick_place.reach import Reach
@@ -65,10 +67,11 @@ class PickPlaceMaker:
         self.run_seed = run_seed
         self.robot = load_robot(spec.robot)
         self.sources = asset_sources(spec.task_spec.sources)
-        if spec.task_spec.conveyor is not None and len(self.robot.arms) > 1:
+        moving = spec.task_spec.conveyor is not None or spec.task_spec.disturb is not None
+        if moving and len(self.robot.arms) > 1:
             raise SpecError(
-                f"task '{spec.task}' has a conveyor, robot '{spec.robot}' several arms",
-                why="what rides on a belt is picked by robots with one arm",
+                f"task '{spec.task}' does not run on robot '{spec.robot}'",
+                why="belts and disturbances are for robots with one arm",
                 remedy="choose a robot with one arm",
             )
         arms = self.robot.arms
@@ -107,6 +110,9 @@ class PickPlaceMaker:
             attempt = self._attempt(scene, draw.play.goal, streams, clock)
         attempt.checks.append(placed)
         rejected, phrasing = self._begin(attempt, draw, streams)
+        disturbance = draw_disturbance(spec, draw.play, phrasing, streams)
+        if disturbance is not None and isinstance(attempt, DisturbedAttempt):
+            attempt.disturb(SceneDisturber(scene, attempt.recorder, disturbance))
         rejected = rejected or attempt.run()
         with clock.stage("record"):
             assets: dict[str, AssetRecord] = dict(self._robot_assets)
@@ -134,7 +140,8 @@ class PickPlaceMaker:
             return ArmsAttempt(scene, goal, reaches, *rest)
         if isinstance(reaches[0], BeltReach):
             return BeltAttempt(scene, goal, reaches[0], *rest)
-        return Attempt(scene, goal, reaches[0], *rest)
+        runner = Attempt if self.spec.task_spec.disturb is None else DisturbedAttempt
+        return runner(scene, goal, reaches[0], *rest)
 
     def _begin(
         self, attempt: Attempt, draw: Draw, streams: AttemptStreams

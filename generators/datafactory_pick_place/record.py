@@ -284,6 +284,7 @@ def finished(
         extra={
             "subtasks": subtask_rows(labelled(attempt, phrasing.wording)),
             "form": form_text(draw),
+            **attempt.extra(),
         },
         assets=(*used, *(assets[n.rsplit(".", 1)[0]] for n in sorted(scene.robot.meshes))),
     )

@@ -21,6 +21,7 @@ from datafactory_assets.source import AssetSource
 from datafactory_pick_place.arrange import arrange, world_from_camera
 from datafactory_pick_place.casting import Play, draw_cast, draw_others
 from datafactory_pick_place.conveyor import arrange_beside_belt, draw_belt, draw_riders
+from datafactory_pick_place.disturb import may_be_pushed
 from datafactory_pick_place.streams import AttemptStreams
 
 BASE_HEIGHT_M = 0.75
@@ -112,5 +113,5 @@ def draw_scene(
             SceneObject(name, asset, placed.world_from_object, placed.stable_pose, mass, friction)
         )
     scene = Scene(table, robot.name, base, home, tuple(objects), play.initial, world_from_camera(),
-                  belt)  # fmt: skip
+                  belt, may_be_pushed(spec, play))  # fmt: skip
     return Draw(play, scene, assets, (), result.candidates)

@@ -26,6 +26,7 @@ from datafactory.sim.measure import Measurer
 from datafactory.sim.recorder import Recorder
 from datafactory_pick_place import judge
 from datafactory_pick_place.attempt import HOLD_S, SETTLE_S
+from datafactory_pick_place.disturb import SceneDisturber, draw_disturbance
 from datafactory_pick_place.execution import Execution, Stop
 from datafactory_pick_place.language import Phrasing, phrase, refer
 from datafactory_pick_place.maker import PickPlaceMaker
@@ -52,7 +53,8 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
     float32. Actions: (dof + n_arms,) float32: absolute joint targets of all arms in rad and the
     gripper openings in [0, 1].
     The info of ``reset`` holds the instruction; that of ``step`` holds ``success`` and
-    ``foul``, the reason code of the first forbidden contact.
+    ``foul``, the reason code of the first forbidden contact, and another ``instruction`` at the
+    moment at which the goal changes.
 
     Args:
         spec: Bound task.
@@ -154,7 +156,12 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         if not reason and draw.play.case.refer:
             phrases, checks = refer(draw.play, initial, rng)
             reason = "" if all(c.passed for c in checks) else "ambiguous_reference"
-        return phrase(draw.play, draw.assets, rng, phrases), reason
+        words = phrase(draw.play, draw.assets, rng, phrases)
+        disturbance = draw_disturbance(self.bound, draw.play, words, streams)
+        self._disturber: SceneDisturber | None = None
+        if disturbance is not None:
+            self._disturber = SceneDisturber(scene, self.recorder, disturbance)
+        return words, reason
 
     def step(
         self, action: NDArray[np.float32]
@@ -163,6 +170,7 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         targets = np.asarray(action, dtype=np.float32)
         dof = len(self.recorder.target_q)
         self.recorder.set_targets(targets[:dof], targets[dof:])
+        said = self._disturb()
         self.recorder.tick()
         state = replace(self._measurer.state_of(self.recorder.data), starts=self._starts)
         self._progress = self._progress.advance(state)
@@ -170,8 +178,23 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         self._held_frames = self._held_frames + 1 if self._holds(state) else 0
         success = self._held_frames >= round(HOLD_S * self.bound.fps) and self._clear(state)
         truncated = self.recorder.frame >= self.max_frames or self.recorder.diverged
-        info = {"success": success, "foul": self._foul.reason if self._foul else ""}
+        info = {"success": success, "foul": self._foul.reason if self._foul else "", **said}
         return self._observe(), float(success), success, truncated, info
+
+    def _disturb(self) -> dict[str, str]:
+        """Lets the scene's disturbance happen; what is said then is the info's instruction."""
+        what = self._disturber
+        if what is None:
+            return {}
+        before = what.happened
+        what.before_frame()
+        goal = what.disturbance.goal
+        if before or not what.happened or goal is None:
+            return {}
+        self._progress = GoalProgress(goal)
+        for hand in self._watch.hands:
+            hand.supports |= {self.recorder.scene.entity(n) for n in goal.names()}
+        return {"instruction": what.disturbance.instruction}
 
     def _clear(self, state: WorldState) -> bool:
         """The verdict's last demands: gripper open and away, nothing forbidden on the way."""
