@@ -364,7 +364,7 @@ def test_goal_true_at_the_start() -> None:
         "b": ("plate", standing("plate", *B)),
     }
     state = EndState(ON, objects)
-    rejected = state.attempt.run()
+    rejected = state.attempt.settle()
     assert rejected is not None
     assert rejected.reason == "goal_already_true"
 
@@ -374,6 +374,6 @@ def test_scene_that_does_not_settle() -> None:
         "a": ("bottle", Pose.of((0.45, -0.2, HEIGHT + 0.04))),
         "b": ("plate", standing("plate", *B)),
     }
-    rejected = EndState(ON, objects).attempt.run()
+    rejected = EndState(ON, objects).attempt.settle()
     assert rejected is not None
     assert rejected.reason == "scene_unstable"
