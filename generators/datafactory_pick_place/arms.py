@@ -16,7 +16,8 @@ from datafactory.sim.assembly import SceneModel
 from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.clock import StageClock
 from datafactory_pick_place.execution import ARRIVAL_RAD
-from datafactory_pick_place.reach import PickPlan, Reach, Refusal
+from datafactory_pick_place.plans import PickPlan, Refusal
+from datafactory_pick_place.reach import Reach
 from datafactory_pick_place.streams import AttemptStreams
 from datafactory_pick_place.subgoals import Subgoal
 

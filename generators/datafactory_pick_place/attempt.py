@@ -16,8 +16,9 @@ from datafactory.sim.recorder import Recorder
 from datafactory_pick_place import judge
 from datafactory_pick_place.clock import StageClock
 from datafactory_pick_place.execution import Execution, Held, Motion, Stop
+from datafactory_pick_place.plans import PickPlan, PlacePlan, Refusal
 from datafactory_pick_place.poses import must_stand, release_opening
-from datafactory_pick_place.reach import PickPlan, PlacePlan, Reach, Refusal
+from datafactory_pick_place.reach import Reach
 from datafactory_pick_place.streams import AttemptStreams
 from datafactory_pick_place.subgoals import Move, Subgoal, plan_stage
 

@@ -12,7 +12,7 @@ from datafactory_pick_place.attempt import MAX_GRASP_FRAMES, Attempt, Rejected
 from datafactory_pick_place.execution import Motion, Stop
 from datafactory_pick_place.intercept import BeltReach, Interception, shifted
 from datafactory_pick_place.meeting import MEET_S, Track, blend
-from datafactory_pick_place.reach import PickPlan, Refusal
+from datafactory_pick_place.plans import PickPlan, Refusal
 from datafactory_pick_place.subgoals import Subgoal
 
 CORRECT_M = 0.003

@@ -27,8 +27,9 @@ from datafactory_pick_place.meeting import (
     times,
     waiting_pose,
 )
+from datafactory_pick_place.plans import PickPlan, Refusal
 from datafactory_pick_place.poses import behind
-from datafactory_pick_place.reach import RANDOM_SEEDS, PickPlan, Reach, Refusal
+from datafactory_pick_place.reach import RANDOM_SEEDS, Reach
 
 SOONEST_S = 2.4
 """First guess of the time until a grasp, from which the true one is found."""

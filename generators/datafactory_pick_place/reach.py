@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,7 @@ from datafactory.scene_graph.graph import Relation
 from datafactory.scene_graph.relations import Placement, sample_poses
 from datafactory.sim.assembly import OBJECT_PREFIX, SceneModel
 from datafactory.sim.gripper import gripper_postures
-from datafactory_pick_place.execution import Motion
+from datafactory_pick_place.plans import PickPlan, PlacePlan, Refusal
 from datafactory_pick_place.poses import above, behind, release_opening, turned
 
 Array = NDArray[np.float64]
@@ -38,59 +37,6 @@ BRUSH_M = 0.002
 LIMIT_MARGIN_RAD = 0.1
 MANIPULABILITY_SHARE = 0.3
 """Postures below this share of the home posture's manipulability are not used for contact."""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Planning found no way.
-
-    Attributes:
-        stage: ``grasp`` or ``plan``.
-        reason: Reason code.
-        tried: Number of candidates tried.
-    """
-
-    stage: str
-    reason: str
-    tried: int
-
-
-@dataclass(frozen=True, eq=False)
-class PickPlan:
-    """A planned pick.
-
-    Attributes:
-        grasp: The grasp.
-        q_grasp: (dof,) arm posture at the grasp.
-        transit: Free motion to the pre-grasp.
-        approach: Straight motion to the grasp.
-        placements: Place poses, the one proven reachable first.
-        q_place: (dof,) arm posture at the first place pose.
-    """
-
-    grasp: Grasp
-    q_grasp: Array
-    transit: Motion
-    approach: Motion
-    placements: tuple[Placement, ...]
-    q_place: Array
-
-
-@dataclass(frozen=True, eq=False)
-class PlacePlan:
-    """A planned place.
-
-    Attributes:
-        placement: Where the object shall rest.
-        transit: Free motion to above the place pose, holding the object.
-        lower: Straight motion down to the release pose.
-        gap: Height above the resting pose at which the object is released, metres.
-    """
-
-    placement: Placement
-    transit: Trajectory
-    lower: Trajectory
-    gap: float
 
 
 class Reach:
@@ -217,6 +163,27 @@ class Reach:
     def _try_grasp(
         self, subject: int, grasp: Grasp, pose: Pose, placements: Sequence[Placement], q: Array
     ) -> PickPlan | str:
+        found = self._grasp_posture(subject, grasp, pose, q)
+        if isinstance(found, str):
+            return found
+        q_grasp, q_behind = found
+        target = pose @ grasp.object_from_tcp
+        if not self.kinematics.line(q_grasp, straight_path(target, above(target), 4)).ok:
+            return "ik_failed"
+        placed = self._first_place(subject, grasp, placements, q_grasp)
+        if isinstance(placed, str):
+            return placed
+        way = self._way_in(subject, grasp, q, q_behind, target)
+        if isinstance(way, str):
+            return way
+        index, q_place = placed
+        ordered = (placements[index], *(p for k, p in enumerate(placements) if k != index))
+        return PickPlan(grasp, q_grasp, *way, ordered, q_place)
+
+    def _grasp_posture(
+        self, subject: int, grasp: Grasp, pose: Pose, q: Array
+    ) -> tuple[Array, Array] | str:
+        """Postures (dof,) at a grasp and at its pre-grasp, or a reason code."""
         world = self.world
         self._let_go()
         self._set_opening(grasp.opening)
@@ -231,24 +198,23 @@ class Reach:
         line = self.kinematics.line(found.q, straight_path(target, behind(target), 4))
         if not line.ok or not all(world.free(x) for x in line.q[1:]):
             return line.reason or "plan_collision"
-        if not self.kinematics.line(found.q, straight_path(target, above(target), 4)).ok:
-            return "ik_failed"
-        placed = self._first_place(subject, grasp, placements, found.q)
-        if isinstance(placed, str):
-            return placed
+        return found.q, line.q[-1]
+
+    def _way_in(
+        self, subject: int, grasp: Grasp, q: Array, q_behind: Array, target: Pose
+    ) -> tuple[Trajectory, Trajectory] | str:
+        """Free motion to a pre-grasp and straight motion to its grasp, or a reason code."""
         self._let_go()
         self._set_opening(grasp.opening)
         self._approach_support(subject)
-        transit = self._free(q, line.q[-1], self.fast)
-        approach = self._line(line.q[-1], target)
+        transit = self._free(q, q_behind, self.fast)
+        approach = self._line(q_behind, target)
         for motion in (transit, approach):
             if motion.trajectory is None:
                 return motion.reason
         assert transit.trajectory is not None
         assert approach.trajectory is not None
-        index, q_place = placed
-        ordered = (placements[index], *(p for k, p in enumerate(placements) if k != index))
-        return PickPlan(grasp, found.q, transit.trajectory, approach.trajectory, ordered, q_place)
+        return transit.trajectory, approach.trajectory
 
     def _free(self, q0: Array, q1: Array, limits: JointLimits) -> MotionResult:
         return plan_free(self.world, q0, q1, limits, self.rng)
