@@ -12,7 +12,7 @@ from datafactory.scene_graph.graph import Relation
 from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.disturb import SceneDisturber
 from datafactory_pick_place.execution import INTERRUPTED, Stop
-from datafactory_pick_place.reach import PickPlan, PlacePlan, Refusal
+from datafactory_pick_place.plans import PickPlan, PlacePlan, Refusal
 from datafactory_pick_place.subgoals import Move, Subgoal, plan_stage
 
 NOTICE_M = 0.012
