@@ -16,12 +16,14 @@ from datafactory_assets.families import (
     bathroom,
     boxes,
     cookware,
+    cutlery,
     drinkware,
     electronics,
     groceries,
     holders,
     household,
     long_produce,
+    ovenware,
     packages,
     produce,
     provisions,
@@ -30,8 +32,10 @@ from datafactory_assets.families import (
     storage,
     tabletop,
     tableware,
+    teaware,
     tools,
     toys,
+    utensils,
     vegetables,
 )
 from datafactory_assets.families.language import Family, Params, assemble
@@ -49,18 +53,22 @@ _TIER0: tuple[Sequence[Family], ...] = (
 )
 _TIER1: tuple[Sequence[Family], ...] = (
     bathroom.FAMILIES,
+    cutlery.FAMILIES,
     drinkware.FAMILIES,
     electronics.FAMILIES,
     holders.FAMILIES,
     long_produce.FAMILIES,
+    ovenware.FAMILIES,
     packages.FAMILIES,
     provisions.FAMILIES,
     racks.FAMILIES,
     stationery.FAMILIES,
     storage.FAMILIES,
     tabletop.FAMILIES,
+    teaware.FAMILIES,
     tools.FAMILIES,
     toys.FAMILIES,
+    utensils.FAMILIES,
     vegetables.FAMILIES,
 )
 

@@ -22,7 +22,7 @@ from datafactory_assets.source import FamilyInfo
 FLOOR = 0.006  # Height of the inner floor, metres; thinner ones let fast, small bodies through.
 
 
-def _tub(
+def tub(
     params: Params,
     wall: float,
     floor: float,
@@ -116,7 +116,7 @@ def _draw_tray(draw: Draw) -> Params:
 
 def _build_tray(params: Params) -> Form:
     wall = 0.006 if params.material == "wood" else 0.004
-    return _tub(
+    return tub(
         params, wall, FLOOR, 0.022, flipped=0.40, shallow=True, attributes=("shallow", "flat")
     )
 
@@ -133,7 +133,7 @@ def _draw_basket(draw: Draw) -> Params:
 
 def _build_basket(params: Params) -> Form:
     wall = 0.005 if params.material == "wood" else 0.0028
-    return _tub(params, wall, FLOOR, 0.030, flipped=0.30, band=0.018)
+    return tub(params, wall, FLOOR, 0.030, flipped=0.30, band=0.018)
 
 
 def _draw_open_box(draw: Draw) -> Params:
@@ -151,7 +151,7 @@ _BOX_WALL = {"cardboard": 0.004, "wood": 0.008, "plastic": 0.003}
 
 def _build_open_box(params: Params) -> Form:
     wall = _BOX_WALL[params.material]
-    return _tub(params, wall, max(wall, FLOOR), wall + 0.001, flipped=0.35)
+    return tub(params, wall, max(wall, FLOOR), wall + 0.001, flipped=0.35)
 
 
 FAMILIES = (
