@@ -18,7 +18,7 @@ ADDED: dict[str, tuple[str, ...]] = {"episodes": ("arms",), "attempts": ("arms",
 """Columns that tables of format 1 lack: nullable, null in all their rows, added when written to."""
 STORAGE_VERSION = "2.2"
 TABLES = ("runs", "episodes", "attempts", "assets")
-OPTIONAL_TABLES = ("renders", "qa")
+OPTIONAL_TABLES = ("renders", "qa", "labels")
 KEYS = {
     "runs": "call_id",
     "episodes": "episode_id",
@@ -26,6 +26,7 @@ KEYS = {
     "assets": "asset_id",
     "renders": "render_id",
     "qa": "question_id",
+    "labels": "label_id",
 }
 
 CONVENTIONS: dict[str, Any] = {
@@ -234,6 +235,12 @@ def _qa_fields() -> tuple[pa.Field, ...]:
     return qa_fields()
 
 
+def _label_fields() -> tuple[pa.Field, ...]:
+    from datafactory.store.labels import label_fields
+
+    return label_fields()
+
+
 _FIELDS: dict[str, Callable[[], tuple[pa.Field, ...]]] = {
     "runs": _run_fields,
     "episodes": _episode_fields,
@@ -241,6 +248,7 @@ _FIELDS: dict[str, Callable[[], tuple[pa.Field, ...]]] = {
     "assets": _asset_fields,
     "renders": _render_fields,
     "qa": _qa_fields,
+    "labels": _label_fields,
 }
 
 
