@@ -30,6 +30,7 @@ from datafactory_cli import (
     show,
     stats,
     tasks,
+    view,
 )
 from datafactory_cli.session import json_line, set_command_line
 
@@ -71,7 +72,10 @@ def _root(
     del version  # handled by its callback
 
 
-for part in (generate, render, questions, show, stats, check, exchange, listing, doctor, bench):
+for part in (
+    *(generate, render, questions, view, show, stats, check, exchange),
+    *(listing, doctor, bench),
+):
     part.register(app)
 app.add_typer(tasks.app, name="tasks", help="List, show and start tasks.")
 app.add_typer(assets.app, name="assets", help="Objects, packs and licences.")

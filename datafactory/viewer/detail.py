@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -87,7 +87,7 @@ def _graphs(snapshot: Snapshot, attempt_id: str, *, accepted: bool) -> dict[str,
 
 
 def _views(snapshot: Snapshot, attempt_id: str) -> list[dict[str, Any]]:
-    if TABLE not in snapshot.dataset.tables:
+    if not snapshot.images.kinds:
         return []
     columns = [c for c in VIEW_COLUMNS if c in snapshot.dataset.table(TABLE).schema.names]
     columns += ["frames"]
@@ -176,7 +176,7 @@ def _rounded(values: NDArray[Any]) -> list[float | None]:
     return [None if v != v else v for v in np.round(values.astype(np.float64), 5).tolist()]
 
 
-def questions(snapshot: Snapshot, attempt_id: str) -> list[Mapping[str, Any]]:
+def questions(snapshot: Snapshot, attempt_id: str) -> list[dict[str, Any]]:
     """The spatial questions about an episode with their answers."""
     result = []
     for sample in stored_questions(snapshot.dataset, attempt_id):
@@ -194,8 +194,6 @@ def _answer(answer: Any) -> dict[str, Any]:
     for name in ("pick", "place"):
         if hasattr(answer, name):
             boxes.append(getattr(answer, name))
-    points = [
-        [p.x, p.y] if hasattr(p, "x") else list(p) for p in getattr(answer, "points", ())
-    ]
+    points = [[p.x, p.y] if hasattr(p, "x") else list(p) for p in getattr(answer, "points", ())]
     return {"boxes": [list(b.edges) for b in boxes], "points": points,
             "path": type(answer).__name__ == "Trace"}  # fmt: skip

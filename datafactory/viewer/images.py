@@ -36,11 +36,16 @@ class ImageIndex:
     def read(cls, dataset: Dataset, ids: pa.Array) -> ImageIndex:
         """Reads which views there are."""
         if TABLE not in dataset.tables:
-            none = Texts.nothing(0)
-            return cls(ids, pa.array([], pa.string()), none, none)
+            return cls.none(ids)
         keys = scan_renders(dataset, columns=["episode_id", "variant", "camera"])
         episodes = keys.column(0).combine_chunks()
         return cls(ids, episodes, Texts.of(keys.column(1)), Texts.of(keys.column(2)))
+
+    @classmethod
+    def none(cls, ids: pa.Array) -> ImageIndex:
+        """No views."""
+        nothing = Texts.nothing(0)
+        return cls(ids, pa.array([], pa.string()), nothing, nothing)
 
     @cached_property
     def rows(self) -> NDArray[np.int64]:

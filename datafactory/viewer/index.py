@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from datafactory.errors import DatasetCorruptError
 from datafactory.store.dataset import Dataset
 from datafactory.store.labels import Judgements, judgements
 from datafactory.store.location import Location, reading
@@ -28,6 +29,7 @@ from datafactory.viewer.images import ImageIndex
 from datafactory.viewer.rows import ACCEPTED, REJECTED, page_columns
 from datafactory.viewer.select import chosen, in_order
 
+T = TypeVar("T")
 PAGE_ROWS = 32_768
 REFRESH_S = 2.0
 _FLAGS = frozenset({"success_once", "success_at_end", "excluded"})
@@ -47,6 +49,7 @@ class Snapshot:
         kinds: Kinds of the fields a filter may name.
         judged: Labels of episodes.
         images: Where rendered images are.
+        problems: Tables that cannot be read and are left out.
     """
 
     dataset: Dataset
@@ -57,6 +60,7 @@ class Snapshot:
     kinds: Mapping[str, Kind]
     judged: Judgements
     images: ImageIndex
+    problems: tuple[str, ...]
 
     @property
     def count(self) -> int:
@@ -91,9 +95,7 @@ def _mask(snapshot: Snapshot, text: str) -> Mask:
 def _rows(snapshot: Snapshot, text: str, sort: str, descending: bool) -> NDArray[np.int64]:
     columns = snapshot.columns
     by = columns[sort] if sort else None
-    return in_order(
-        snapshot.mask(text), by, descending=descending, natural=columns["attempt"]
-    )
+    return in_order(snapshot.mask(text), by, descending=descending, natural=columns["attempt"])
 
 
 @dataclass
@@ -120,6 +122,11 @@ class Index:
         """Where the dataset is."""
         return self._location
 
+    @property
+    def version(self) -> int | str | None:
+        """The version it shows; None for whatever is latest."""
+        return self._version
+
     def forget_age(self) -> None:
         """Makes the next call of :meth:`snapshot` look at the disk."""
         self._looked = 0.0
@@ -133,9 +140,7 @@ class Index:
         with self._lock:
             found = self._snapshot
             now = time.monotonic()
-            if found is not None and (
-                self._version is not None or now - self._looked < REFRESH_S
-            ):
+            if found is not None and (self._version is not None or now - self._looked < REFRESH_S):
                 return found
             dataset = Dataset(self._location, self._version)
             versions = {n: int(dataset.table(n).version) for n in dataset.tables}
@@ -154,15 +159,27 @@ class Index:
         parts = [block.columns for block in blocks]
         columns = joined(parts, [block.count for block in blocks])
         ids = pa.concat_arrays([i for b in blocks for i in b.ids] or [pa.array([], pa.string())])
+        problems: list[str] = []
         if old is not None and old.versions.get("renders") == versions.get("renders"):
             images = replace(old.images, ids=ids)
+            problems += [p for p in old.problems if "'renders'" in p]
         else:
-            images = ImageIndex.read(dataset, ids)
-        judged = judgements(dataset)
+            images = _unless_damaged(
+                lambda: ImageIndex.read(dataset, ids), ImageIndex.none(ids), problems
+            )
+        judged = _unless_damaged(lambda: judgements(dataset), Judgements({}), problems)
         columns |= _judged_columns(judged, ids)
         columns["rendered"] = images.rendered()
         return Snapshot(
-            dataset, versions, ids, blocks[0].count, columns, _kinds(columns), judged, images
+            dataset,
+            versions,
+            ids,
+            blocks[0].count,
+            columns,
+            _kinds(columns),
+            judged,
+            images,
+            tuple(problems),
         )
 
     def _read_on(self, dataset: Dataset, name: str, wanted: Sequence[str]) -> None:
@@ -174,15 +191,15 @@ class Index:
         extra = [n for n in dataset.extra_columns if name == "episodes"]
         columns = [*wanted, *extra]
         parts, counts = [block.columns], [block.count]
-        while block.count < total or not parts[0]:
+        while block.count < total or not any(parts):
             with reading(dataset.location, name):
                 page = table.to_table(columns=columns, limit=PAGE_ROWS, offset=block.count)
             parts.append(page_columns(page, accepted=name == "episodes", extra=extra))
             counts.append(page.num_rows)
-            block.ids.append(page[wanted[0]].combine_chunks())
             block.count += page.num_rows
             if not page.num_rows:
                 break
+            block.ids.append(page[wanted[0]].combine_chunks())
         block.columns = joined(parts, counts)
 
     @staticmethod
@@ -192,6 +209,15 @@ class Index:
             return False
         there = table.take([block.count - 1], columns=[key]).column(0)[0]
         return bool(there.as_py() == block.ids[-1][-1].as_py())
+
+
+def _unless_damaged(read: Callable[[], T], otherwise: T, problems: list[str]) -> T:
+    """What is read; when its table is damaged, ``otherwise``, and the problem is noted."""
+    try:
+        return read()
+    except DatasetCorruptError as error:
+        problems.append(str(error))
+        return otherwise
 
 
 def _judged_columns(judged: Judgements, ids: pa.Array) -> dict[str, Column]:

@@ -164,8 +164,6 @@ def _recoded(texts: Texts) -> Texts:
     return Texts(table[texts.codes], tuple(known))
 
 
-def _places(
-    poses: Any, rows: NDArray[np.int64], chosen: NDArray[np.bool_], count: int
-) -> Places:
+def _places(poses: Any, rows: NDArray[np.int64], chosen: NDArray[np.bool_], count: int) -> Places:
     values = np.asarray(poses.flatten().to_numpy(zero_copy_only=False), np.float64)
     return Places(rows[chosen], values.reshape(-1, 7)[chosen, :2], count)

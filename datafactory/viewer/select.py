@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datafactory.viewer.columns import Column, Mask, Numbers, Places, Texts, TextSets
-from datafactory.viewer.grammar import Clause, Every, Node, Not, Some, Test, Value
+from datafactory.viewer.grammar import Clause, Every, Node, Not, Test, Value
 
 _COMPARE: Mapping[str, Callable[[NDArray[np.float64], float], Mask]] = {
     "=": lambda a, b: a == b,
@@ -40,8 +40,9 @@ def holds(node: Node, columns: Mapping[str, Column]) -> Mask:
         return _test(node, columns[node.field])
     if isinstance(node, Not):
         return ~holds(node.part, columns)
-    parts = [holds(part, columns) for part in node.parts]
-    return np.logical_and.reduce(parts) if isinstance(node, Every) else np.logical_or.reduce(parts)
+    parts = np.stack([holds(part, columns) for part in node.parts])
+    mask: Mask = np.asarray(parts.all(axis=0) if isinstance(node, Every) else parts.any(axis=0))
+    return mask
 
 
 def _test(test: Test, column: Column) -> Mask:

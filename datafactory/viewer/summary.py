@@ -183,7 +183,8 @@ def _coverage(snapshot: Snapshot, mask: Mask) -> dict[str, Any] | None:
     def grid(places: Places, chosen: Mask) -> list[list[int]]:
         xy = places.xy[chosen[places.rows]]
         counts = np.histogram2d(xy[:, 0], xy[:, 1], bins=bins, range=bounds)[0]
-        return counts.astype(int).tolist()
+        listed: list[list[int]] = counts.astype(int).tolist()
+        return listed
 
     shown = mask & accepted
     return {"x": bounds[0], "y": bounds[1], "cell": CELL_M, "start": grid(start, accepted),

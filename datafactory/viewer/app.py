@@ -1,0 +1,334 @@
+"""The HTTP interface: fixed routes over datasets known by alias; no path of a client is opened."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import logging
+import math
+import mimetypes
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from datafactory.errors import DataFactoryError, DatasetCorruptError, DatasetError, SpecError
+from datafactory.store.labels import Label, add_labels
+from datafactory.viewer import detail, listing, media, summary
+from datafactory.viewer.access import TOKEN_HEADER, Access, App, Guard
+from datafactory.viewer.grammar import FilterError
+from datafactory.viewer.index import Index, Snapshot
+from datafactory.viewer.motion import Motion
+from datafactory.viewer.replay import Scenes, cameras
+
+STATIC = Path(__file__).parent / "static"
+MAX_BODY = 1 << 20
+_log = logging.getLogger("datafactory.viewer")
+Answer = Callable[[Request], Response]
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """What a server shows.
+
+    Attributes:
+        datasets: By alias, in the order they were given.
+        access: Rules.
+        files: Built pages by name.
+    """
+
+    datasets: Mapping[str, Index]
+    access: Access
+    files: Mapping[str, bytes]
+    scenes: Scenes = field(default_factory=Scenes)
+    motions: dict[str, Motion] = field(default_factory=dict)
+
+    def snapshot(self, request: Request) -> Snapshot:
+        """The dataset that a request names."""
+        index = self.datasets.get(request.path_params["dataset"])
+        if index is None:
+            raise DatasetError("there is no such dataset here")
+        return index.snapshot()
+
+
+def static_files(folder: Path = STATIC) -> dict[str, bytes]:
+    """The built pages by name."""
+    return {p.relative_to(folder).as_posix(): p.read_bytes()
+            for p in sorted(folder.rglob("*")) if p.is_file()}  # fmt: skip
+
+
+def make_app(site: Site) -> App:
+    """The application."""
+    get = {
+        "/": lambda r: _file(site, "index.html"),
+        "/static/{name:path}": lambda r: _file(site, r.path_params["name"]),
+        "/api/datasets": lambda r: as_json(_datasets(site)),
+        "/api/{dataset}/state": lambda r: as_json(state(site.snapshot(r))),
+        "/api/{dataset}/overview": lambda r: as_json(
+            summary.overview(site.snapshot(r), _text(r, "where"))
+        ),
+        "/api/{dataset}/histogram": lambda r: as_json(_histogram(site, r)),
+        "/api/{dataset}/motion": lambda r: as_json(_motion(site, r)),
+        "/api/{dataset}/rows": lambda r: as_json(_rows(site, r)),
+        "/api/{dataset}/thumbnails": lambda r: as_json(_thumbnails(site, r)),
+        "/api/{dataset}/audit": lambda r: as_json(_audit(site, r)),
+        "/api/{dataset}/attempts/{id}": lambda r: as_json(_detail(site, r)),
+        "/api/{dataset}/attempts/{id}/series": lambda r: as_json(
+            detail.series(site.snapshot(r), _id(r))
+        ),
+        "/api/{dataset}/attempts/{id}/questions": lambda r: as_json(
+            detail.questions(site.snapshot(r), _id(r))
+        ),
+        "/api/{dataset}/attempts/{id}/scene": lambda r: as_json(
+            site.scenes.get(site.snapshot(r), _id(r)).describe()
+        ),
+        "/api/{dataset}/attempts/{id}/poses": lambda r: _binary(
+            site.scenes.get(site.snapshot(r), _id(r)).arrays()
+        ),
+        "/api/{dataset}/attempts/{id}/shapes/{key}": lambda r: _shape(site, r),
+        "/api/{dataset}/attempts/{id}/cameras/{variant}": lambda r: as_json(
+            cameras(site.snapshot(r), _id(r), r.path_params["variant"])
+        ),
+        "/api/{dataset}/attempts/{id}/views/{variant}/{camera}/video": lambda r: _video(site, r),
+        "/api/{dataset}/attempts/{id}/views/{variant}/{camera}/overlay": lambda r: as_json(
+            media.overlay(site.snapshot(r), *_view(r))
+        ),
+        "/api/{dataset}/attempts/{id}/views/{variant}/{camera}/masks": lambda r: _binary(
+            media.masks(site.snapshot(r), *_view(r))
+        ),
+        "/api/{dataset}/attempts/{id}/views/{variant}/{camera}/images/{image:int}": (
+            lambda r: _image(site, r, int(r.path_params["image"]))
+        ),
+        "/api/{dataset}/attempts/{id}/views/{variant}/{camera}/last": lambda r: _image(site, r, -1),
+    }
+    routes = [Route(path, _named(answer)) for path, answer in get.items()]
+
+    async def write(request: Request) -> Response:
+        return await _labels(site, request)
+
+    routes.append(Route("/api/{dataset}/labels", write, methods=["POST"]))
+    handlers: dict[Any, Any] = {
+        DataFactoryError: _failed, HTTPException: _http, Exception: _broken,
+    }  # fmt: skip
+    return Guard(Starlette(routes=routes, exception_handlers=handlers), site.access)
+
+
+def _named(answer: Answer) -> Answer:
+    """A function, as the router wants one; it runs in a thread, so reading blocks nobody."""
+
+    @wraps(answer)
+    def call(request: Request) -> Response:
+        return answer(request)
+
+    return call
+
+
+def as_json(data: Any, status: int = 200) -> Response:
+    """A JSON response; numbers JSON cannot carry become null."""
+    try:
+        text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(data), separators=(",", ":"), allow_nan=False)
+    headers = {"cache-control": "no-store"}
+    return Response(text, status, headers=headers, media_type="application/json")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _binary(data: bytes) -> Response:
+    headers = {"cache-control": "no-store"}
+    return Response(data, headers=headers, media_type="application/octet-stream")
+
+
+def _error(error: DataFactoryError, status: int, **more: Any) -> Response:
+    fields = {"what": error.what, "where": error.where, "why": error.why, "try": error.remedy}
+    return as_json({"error": {**fields, **more}}, status)
+
+
+def _failed(_: Request, error: Exception) -> Response:
+    assert isinstance(error, DataFactoryError)
+    if isinstance(error, FilterError):
+        return _error(error, 400, at=error.at, length=error.length)
+    if isinstance(error, SpecError):
+        return _error(error, 416 if isinstance(error, media.RangeError) else 400)
+    if isinstance(error, DatasetCorruptError):
+        return _error(error, 500)
+    return _error(error, 404 if isinstance(error, DatasetError) else 500)
+
+
+def _http(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return _error(DataFactoryError("there is nothing at this address"), status)
+
+
+def _broken(_: Request, error: Exception) -> Response:
+    _log.error("a request failed", exc_info=error)
+    what = DataFactoryError("this cannot be shown", why=f"{type(error).__name__}: {error}"[:300])
+    return _error(what, 500)
+
+
+def _file(site: Site, name: str) -> Response:
+    data = site.files.get(name)
+    if data is None:
+        raise HTTPException(404)
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    kept = "no-cache" if name == "index.html" else "public, max-age=31536000, immutable"
+    return Response(data, media_type=kind, headers={"cache-control": kept})
+
+
+def _text(request: Request, name: str) -> str:
+    return request.query_params.get(name, "")
+
+
+def _number(request: Request, name: str, default: int, most: int) -> int:
+    text = request.query_params.get(name, str(default))
+    if not text.isdigit() or int(text) > most:
+        raise SpecError(f"'{name}' is a number up to {most:,}", where=f"{name}={text[:40]}")
+    return int(text)
+
+
+def _id(request: Request) -> str:
+    found = str(request.path_params["id"])
+    if len(found) != 32 or not set(found) <= set("0123456789abcdef"):
+        raise HTTPException(404)
+    return found
+
+
+def _view(request: Request) -> tuple[str, str, str]:
+    return _id(request), request.path_params["variant"], request.path_params["camera"]
+
+
+def _datasets(site: Site) -> dict[str, Any]:
+    found = [{"alias": alias, "root": index.location.root, "version": index.version}
+             for alias, index in site.datasets.items()]  # fmt: skip
+    return {"datasets": found, "writable": site.access.writable}
+
+
+def state(snapshot: Snapshot) -> dict[str, Any]:
+    """Counts, fields, variants and runs: what every page needs, and whether something changed."""
+    runs = [
+        {"kind": r.kind, "status": r.status, "command": r.command, "planned": r.planned,
+         "task": r.task, "robot": r.robot, "engine": r.engine, "run_seed": r.run_seed,
+         "started_at": r.started_at.isoformat(), "spec_hash": r.spec_hash}
+        for r in snapshot.dataset.runs()
+    ]  # fmt: skip
+    return {
+        "versions": dict(snapshot.versions),
+        "accepted": snapshot.accepted,
+        "rejected": snapshot.count - snapshot.accepted,
+        "fields": dict(snapshot.kinds),
+        "variants": {v: list(c) for v, c in snapshot.images.kinds.items()},
+        "questions": "qa" in snapshot.dataset.tables,
+        "runs": runs,
+        "problems": list(snapshot.problems),
+    }
+
+
+def _histogram(site: Site, request: Request) -> dict[str, Any]:
+    snapshot, name = site.snapshot(request), _text(request, "field")
+    if snapshot.kinds.get(name) != "number":
+        raise FilterError(f"there is no number '{name}'", name, 0, len(name))
+    return summary.histogram(snapshot, name, snapshot.mask(_text(request, "where")))
+
+
+def _motion(site: Site, request: Request) -> dict[str, Any]:
+    snapshot = site.snapshot(request)
+    reader = site.motions.setdefault(request.path_params["dataset"], Motion())
+    return reader.summary(snapshot, _text(request, "where"))
+
+
+def _rows(site: Site, request: Request) -> dict[str, Any]:
+    fields = [f for f in _text(request, "fields").split(",") if f]
+    return listing.window(
+        site.snapshot(request),
+        _text(request, "where"),
+        sort=_text(request, "sort"),
+        descending=_text(request, "descending") == "true",
+        offset=_number(request, "offset", 0, 10**9),
+        limit=_number(request, "limit", 100, listing.MAX_ROWS),
+        fields=fields,
+    )
+
+
+def _thumbnails(site: Site, request: Request) -> dict[str, str]:
+    column = "strip" if _text(request, "strip") == "true" else "thumbnail"
+    ids = [i for i in _text(request, "ids").split(",") if i]
+    view = _text(request, "variant"), _text(request, "camera")
+    return listing.thumbnails(site.snapshot(request), ids, *view, column)
+
+
+def _audit(site: Site, request: Request) -> dict[str, Any]:
+    count, seed = _number(request, "count", 12, 100), _number(request, "seed", 0, 2**31)
+    return listing.audit_sample(site.snapshot(request), count, seed)
+
+
+def _detail(site: Site, request: Request) -> dict[str, Any]:
+    return detail.detail(site.snapshot(request), _id(request))
+
+
+def _shape(site: Site, request: Request) -> Response:
+    scene = site.scenes.get(site.snapshot(request), _id(request))
+    data = scene.shape(request.path_params["key"])
+    headers = {"cache-control": "private, max-age=31536000, immutable"}
+    return Response(data, media_type="model/gltf-binary", headers=headers)
+
+
+def _image(site: Site, request: Request, image: int) -> Response:
+    data = media.picture(site.snapshot(request), *_view(request), image)
+    return Response(data, media_type="image/jpeg", headers={"cache-control": "private, max-age=60"})
+
+
+def _video(site: Site, request: Request) -> Response:
+    wanted = request.headers.get("range")
+    data, start, size = media.video_part(site.snapshot(request), *_view(request), wanted)
+    headers = {"accept-ranges": "bytes", "cache-control": "private, max-age=60"}
+    if wanted is None:
+        return Response(data, headers=headers, media_type="video/mp4")
+    headers["content-range"] = f"bytes {start}-{start + len(data) - 1}/{size}"
+    return Response(data, 206, headers=headers, media_type="video/mp4")
+
+
+async def _labels(site: Site, request: Request) -> Response:
+    """Writes labels; needs the session's token."""
+    if not site.access.writable:
+        raise HTTPException(403)
+    if not site.access.may_write(request.headers.get(TOKEN_HEADER, "")):
+        raise HTTPException(401)
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY:
+            raise HTTPException(413)
+    from starlette.concurrency import run_in_threadpool
+
+    return await run_in_threadpool(_write_labels, site, request, body)
+
+
+def _write_labels(site: Site, request: Request, body: bytes) -> Response:
+    try:
+        data = json.loads(body)
+        ids, kind = [str(i) for i in data["ids"]], str(data["kind"])
+        value, withdrawn = str(data["value"]), data.get("withdrawn", False) is True
+    except (ValueError, KeyError, TypeError) as error:
+        raise SpecError("these are no labels", why="ids, kind and value are needed") from error
+    index = site.datasets.get(request.path_params["dataset"])
+    if index is None:
+        raise DatasetError("there is no such dataset here")
+    labels = [Label(i, kind, value, withdrawn, getpass.getuser(), "viewer") for i in ids]
+    count = add_labels(index.snapshot().dataset, labels)
+    index.forget_age()
+    judged = index.snapshot().judged
+    return as_json({"added": count, "judged": {i: detail.judged_data(judged.of(i)) for i in ids}})

@@ -1,0 +1,257 @@
+"""What arms do, over all frames of all episodes: histograms of actions, and how things are grasped.
+
+Time series of a large dataset take longer to read than a page may wait, so they are read once, in
+the background, and kept as a few counts per episode; filters then add those up. What has been read
+so far is what is shown, and the page says how much that is.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from datafactory.errors import DatasetError
+from datafactory.geometry import quat_rotate
+from datafactory.store.dataset import Dataset
+from datafactory.store.location import reading
+from datafactory.viewer.columns import Mask
+from datafactory.viewer.index import Snapshot
+
+BINS = 20
+BATCH_EPISODES = 512
+SAMPLE = 64
+MARGIN = 0.05
+COLUMNS = ("length", "fps", "dof", "phases", "action_joint", "action_gripper", "eef_pose",
+           "gripper_width")  # fmt: skip
+GRASP_PHASE = "grasp"
+KINDS = ("from above", "inclined", "from the side")
+INCLINED_RAD, SIDE_RAD = np.radians(30.0), np.radians(60.0)
+GRASP_EDGES = {
+    "approach angle from vertical": ("deg", np.linspace(0.0, 180.0, BINS + 1)),
+    "gripper width": ("m", np.linspace(0.0, 0.12, BINS + 1)),
+}
+Counts = NDArray[np.uint16]
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Bins of the actions: ``dof`` joints, then grippers.
+
+    Attributes:
+        low, high: (d,) ranges, of a sample of episodes; values beyond count in the outermost bin.
+        names, units: Of the d actions.
+    """
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    names: tuple[str, ...]
+    units: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A batch of n episodes.
+
+    Attributes:
+        actions: (n, d, BINS) frames by value.
+        grasp_rows: (g,) episode of each grasp, within the batch.
+        grasps: (g, 2) approach angle, rad, and width, m.
+    """
+
+    actions: Counts
+    grasp_rows: NDArray[np.int64]
+    grasps: NDArray[np.float64]
+
+
+class Motion:
+    """Reads the time series of one dataset in a thread of its own, in storage order."""
+
+    def __init__(self) -> None:
+        self._parts: list[Part] = []
+        self._grid: Grid | None = None
+        self._done = 0
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def summary(self, snapshot: Snapshot, where: str) -> dict[str, Any]:
+        """What has been read so far of what a filter lets through; starts reading."""
+        self._start(snapshot)
+        with self._lock:
+            parts, grid, done = list(self._parts), self._grid, self._done
+        chosen = snapshot.mask(where)[: snapshot.accepted][:done]
+        total = snapshot.accepted
+        if grid is None or not parts:
+            return {"done": 0, "total": total, "shown": 0, "actions": [], "grasps": [], "kinds": []}
+        return {
+            "done": done,
+            "total": total,
+            "shown": int(chosen.sum()),
+            "actions": _actions(parts, grid, chosen),
+            **_grasps(parts, chosen),
+        }
+
+    def _start(self, snapshot: Snapshot) -> None:
+        with self._lock:
+            idle = self._thread is None or not self._thread.is_alive()
+            if idle and self._done < snapshot.accepted:
+                self._thread = threading.Thread(
+                    target=self._read, args=(snapshot.dataset,), daemon=True
+                )
+                self._thread.start()
+
+    def _read(self, dataset: Dataset) -> None:
+        try:
+            self._read_on(dataset)
+        except DatasetError:  # whoever opens the damaged episode is told
+            return
+
+    def _read_on(self, dataset: Dataset) -> None:
+        table = dataset.table("episodes")
+        total = int(table.count_rows())
+        if self._grid is None:
+            with reading(dataset.location, "episodes"):
+                rows = np.unique(np.linspace(0, total - 1, min(SAMPLE, total)).astype(int))
+                self._grid = grid_of(table.take(rows.tolist(), columns=list(COLUMNS)))
+        while self._done < total:
+            with reading(dataset.location, "episodes"):
+                page = table.to_table(
+                    columns=list(COLUMNS), limit=BATCH_EPISODES, offset=self._done
+                )
+            part = part_of(page, self._grid)
+            with self._lock:
+                self._parts.append(part)
+                self._done += page.num_rows
+            time.sleep(0.001)  # lets requests in between
+
+
+def _series(page: pa.Table, name: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Offsets and values of a list column."""
+    lists = page[name].combine_chunks()
+    values = lists.flatten().to_numpy(zero_copy_only=False)
+    sizes = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), values
+
+
+def grid_of(sample: pa.Table) -> Grid:
+    """Bins for a sample of episodes."""
+    joints, grippers = 0, 0
+    lows: list[list[float]] = []
+    highs: list[list[float]] = []
+    for name in ("action_joint", "action_gripper"):
+        offsets, values = _series(sample, name)
+        length = sample["length"].to_numpy()
+        widths = np.diff(offsets) // np.maximum(length, 1)
+        count = int(widths.max(initial=0))
+        low, high = np.full(count, np.inf), np.full(count, -np.inf)
+        for row, width in enumerate(widths):
+            shaped = values[offsets[row] : offsets[row + 1]].reshape(int(width), -1)
+            if shaped.size:
+                low[:width] = np.minimum(low[:width], shaped.min(axis=1))
+                high[:width] = np.maximum(high[:width], shaped.max(axis=1))
+        lows.append(low.tolist())
+        highs.append(high.tolist())
+        joints, grippers = (count, grippers) if name == "action_joint" else (joints, count)
+    low, high = np.array(lows[0] + lows[1]), np.array(highs[0] + highs[1])
+    low, high = np.where(np.isfinite(low), low, 0.0), np.where(np.isfinite(high), high, 1.0)
+    low[joints:], high[joints:] = np.minimum(low[joints:], 0.0), np.maximum(high[joints:], 1.0)
+    room = MARGIN * np.maximum(high[:joints] - low[:joints], 1e-3)
+    low[:joints], high[:joints] = low[:joints] - room, high[:joints] + room
+    names = [f"joint {i + 1}" for i in range(joints)]
+    names += ["gripper" if grippers == 1 else f"gripper {i + 1}" for i in range(grippers)]
+    return Grid(low, high, tuple(names), ("rad",) * joints + ("1 = open",) * grippers)
+
+
+def part_of(page: pa.Table, grid: Grid) -> Part:
+    """Counts of a batch of episodes."""
+    joints = grid.units.count("rad")
+    actions = np.zeros((page.num_rows, len(grid.names), BINS), np.uint16)
+    for name, first, stop in (("action_joint", 0, joints), ("action_gripper", joints, None)):
+        actions[:, first:stop] = _binned(page, name, grid.low[first:stop], grid.high[first:stop])
+    rows, grasps = _grasp_moments(page)
+    return Part(actions, rows, grasps)
+
+
+def _binned(
+    page: pa.Table, name: str, low: NDArray[np.float64], high: NDArray[np.float64]
+) -> Counts:
+    """(n, d, BINS) frames of each episode by component and value."""
+    offsets, values = _series(page, name)
+    length = np.maximum(page["length"].to_numpy(), 1)
+    row = np.repeat(np.arange(page.num_rows), np.diff(offsets))
+    component = (np.arange(len(values)) - offsets[row]) // length[row]
+    known = (component < len(low)) & np.isfinite(values)
+    row, component, values = row[known], component[known], values[known]
+    place = (values - low[component]) / (high[component] - low[component]) * BINS
+    bins = np.clip(place.astype(np.int64), 0, BINS - 1)
+    key = (row * len(low) + component) * BINS + bins
+    counts = np.bincount(key, minlength=page.num_rows * len(low) * BINS)
+    return counts.reshape(page.num_rows, len(low), BINS).astype(np.uint16)
+
+
+def _grasp_moments(page: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Episode, approach angle and width of every grasp, at the last frame of its phase.
+
+    The angle is between the tool's z axis, along which it approaches, and straight down.
+    """
+    poses, widths = _series(page, "eef_pose"), _series(page, "gripper_width")
+    found, rows = [], []
+    for row, (phases, length) in enumerate(
+        zip(page["phases"].to_pylist(), page["length"].to_pylist(), strict=True)
+    ):
+        start, stop = poses[0][row], poses[0][row + 1]
+        if not length or stop - start < 7 * length:
+            continue
+        pose = poses[1][start:stop].reshape(-1, length)
+        width = widths[1][widths[0][row] : widths[0][row + 1]]
+        for phase in phases:
+            if phase["name"] == GRASP_PHASE:
+                frame = max(0, min(phase["stop"], length) - 1)
+                axis = quat_rotate(pose[3:7, frame].astype(np.float64), np.array([0.0, 0.0, 1.0]))
+                angle = float(np.arccos(np.clip(-axis[2], -1.0, 1.0)))
+                found.append((angle, float(width[frame])))
+                rows.append(row)
+    return np.array(rows, np.int64), np.array(found, np.float64).reshape(-1, 2)
+
+
+def _actions(parts: Sequence[Part], grid: Grid, chosen: Mask) -> list[dict[str, Any]]:
+    every = np.zeros((len(grid.names), BINS), np.int64)
+    shown = np.zeros_like(every)
+    start = 0
+    for part in parts:
+        stop = start + len(part.actions)
+        every += part.actions.sum(axis=0, dtype=np.int64)
+        shown += part.actions[chosen[start:stop]].sum(axis=0, dtype=np.int64)
+        start = stop
+    return [
+        {"name": name, "unit": grid.units[i],
+         "edges": np.linspace(grid.low[i], grid.high[i], BINS + 1).tolist(),
+         "all": every[i].tolist(), "shown": shown[i].tolist()}
+        for i, name in enumerate(grid.names)
+    ]  # fmt: skip
+
+
+def _grasps(parts: Sequence[Part], chosen: Mask) -> dict[str, Any]:
+    starts = np.cumsum([0, *(len(p.actions) for p in parts)])
+    rows = np.concatenate([p.grasp_rows + s for p, s in zip(parts, starts, strict=False)])
+    values = np.concatenate([p.grasps for p in parts])
+    shown = chosen[rows] if len(rows) else np.zeros(0, bool)
+    kind = np.digitize(values[:, 0], [INCLINED_RAD, SIDE_RAD])
+    columns = (np.degrees(values[:, 0]), values[:, 1])
+    histograms = [
+        {"name": name, "unit": unit, "edges": edges.tolist(),
+         "all": np.histogram(column, edges)[0].tolist(),
+         "shown": np.histogram(column[shown], edges)[0].tolist()}
+        for column, (name, (unit, edges)) in zip(columns, GRASP_EDGES.items(), strict=True)
+    ]  # fmt: skip
+    kinds = [
+        {"name": name, "all": int((kind == k).sum()), "shown": int((kind[shown] == k).sum())}
+        for k, name in enumerate(KINDS)
+    ]
+    return {"grasps": histograms, "kinds": kinds if len(rows) else []}

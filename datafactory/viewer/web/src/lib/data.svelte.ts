@@ -1,0 +1,50 @@
+// The dataset in view: its state, polled so that a running generation is seen to grow.
+import { type DatasetInfo, type State, Refused, get, hasToken, of } from "./api";
+
+export const site = $state<{ datasets: DatasetInfo[]; writable: boolean; problem: Refused | null }>({
+  datasets: [], writable: false, problem: null,
+});
+export const current = $state<{ alias: string; state: State | null; problem: Refused | null; stamp: number }>({
+  alias: "", state: null, problem: null, stamp: 0,
+});
+
+export function mayWrite(): boolean {
+  return site.writable && hasToken();
+}
+
+export async function loadSite(): Promise<void> {
+  try {
+    Object.assign(site, await get<{ datasets: DatasetInfo[]; writable: boolean }>("/api/datasets"));
+    site.problem = null;
+  } catch (error) {
+    site.problem = asRefused(error);
+  }
+}
+
+export async function loadState(alias: string): Promise<void> {
+  try {
+    const state = await get<State>(of(alias, "state"));
+    if (alias !== current.alias) return;
+    const before = JSON.stringify(current.state?.versions);
+    current.problem = null;
+    if (JSON.stringify(state.versions) !== before) {
+      current.state = state;
+      current.stamp++;
+    } else if (current.state && JSON.stringify(state.runs) !== JSON.stringify(current.state.runs)) {
+      current.state = state;
+    }
+  } catch (error) {
+    if (alias === current.alias) current.problem = asRefused(error);
+  }
+}
+
+export function show(alias: string): void {
+  if (alias === current.alias) return;
+  Object.assign(current, { alias, state: null, problem: null });
+  void loadState(alias);
+}
+
+export function asRefused(error: unknown): Refused {
+  if (error instanceof Refused) return error;
+  return new Refused({ what: "the page made a mistake", where: "", why: String(error), try: "reload the page" }, 0);
+}

@@ -1,0 +1,283 @@
+"""What the server answers, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+
+import numpy as np
+import pytest
+
+from datafactory.errors import SpecError
+from datafactory.store.dataset import open_dataset
+from datafactory.viewer.access import LOCAL_NAMES, Access
+from datafactory.viewer.server import Settings, access_of, address, bind, site_of, split_version
+from tests import viewer_fixture
+from tests.viewer_fixture import TOKEN, VARIANT, running
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return viewer_fixture.make(tmp_path_factory.mktemp("viewer") / "set")
+
+
+@pytest.fixture(scope="module")
+def client(path):
+    with running([path]) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def ids(client):
+    return [r["id"] for r in client.get("/api/set/rows").json()["rows"]]
+
+
+def view_of(key, camera="front"):
+    return f"/api/set/attempts/{key}/views/{VARIANT}/{camera}"
+
+
+def test_lists_accepted_and_refused(client):
+    found = client.get("/api/set/rows").json()
+    assert found["count"] == 6
+    assert [r["outcome"] for r in found["rows"]] == ["accepted"] * 3 + ["rejected"] * 3
+    some = client.get("/api/set/rows", where="reason = 'dropped'", sort="attempt",
+                      descending="true", limit=1).json()  # fmt: skip
+    assert some["count"] == 2
+    assert [r["attempt"] for r in some["rows"]] == [12]
+
+
+def test_filter_errors_have_a_place(client):
+    found = client.get("/api/set/overview", where="length > 3 AN x = 1")
+    assert found.status == 400
+    error = found.json()["error"]
+    assert (error["at"], error["length"]) == (11, 2)
+    assert "AND" in error["try"]
+
+
+def test_state(client):
+    found = client.get("/api/set/state").json()
+    assert (found["accepted"], found["rejected"]) == (3, 3)
+    assert found["variants"] == {VARIANT: ["front", "wrist"]}
+    assert found["fields"]["length"] == "number"
+
+
+def test_histogram_and_thumbnails(client, ids):
+    found = client.get("/api/set/histogram", field="seconds", where="outcome = 'accepted'").json()
+    assert sum(found["all"]) == 5
+    assert sum(found["shown"]) == 3
+    assert client.get("/api/set/histogram", field="robot").status == 400
+    thumbs = client.get("/api/set/thumbnails", ids=",".join(ids), variant=VARIANT, camera="front")
+    assert set(thumbs.json()) == set(ids[:3])
+
+
+def test_episode(client, ids, path):
+    found = client.get(f"/api/set/attempts/{ids[0]}").json()
+    stored = open_dataset(path).episode(ids[0])
+    assert found["instruction"] == stored.instruction
+    assert len(found["checks"]) == len(stored.verdict.checks)
+    assert found["graphs"]["final"] == stored.final_graph
+    assert [v["camera"] for v in found["views"]] == ["front", "wrist"]
+    assert found["commands"]["make again"].startswith("datafactory generate")
+    curves = client.get(f"/api/set/attempts/{ids[0]}/series").json()
+    assert curves["length"] == stored.length
+    joints = curves["groups"][0]["lines"]
+    assert len(joints) == stored.trajectory.action_joint.shape[1]
+    np.testing.assert_allclose(joints[0]["values"], stored.joint_positions()[:, 0], atol=1e-5)
+
+
+def test_refused_attempts_are_shown_too(client, ids):
+    found = client.get(f"/api/set/attempts/{ids[4]}").json()
+    assert (found["stage"], found["reason"]) == ("execute", "dropped")
+    assert found["track"]["length"] > 1
+    assert client.get(f"/api/set/attempts/{ids[4]}/scene").json()["frames"] > 1
+    assert client.get(f"/api/set/attempts/{ids[3]}/scene").json()["frames"] == 1
+    assert client.get(f"/api/set/attempts/{ids[3]}/series").json()["groups"] == []
+
+
+def test_poses_in_3d_are_those_that_were_stored(client, ids, path):
+    stored = open_dataset(path).episode(ids[1])
+    scene = client.get(f"/api/set/attempts/{ids[1]}/scene").json()
+    data = np.frombuffer(client.get(f"/api/set/attempts/{ids[1]}/poses").body, "<f4")
+    count = len(scene["bodies"])
+    poses = data[: scene["frames"] * count * 7].reshape(scene["frames"], count, 7)
+    for i, thing in enumerate(stored.objects):
+        k = [b["name"] for b in scene["bodies"]].index(thing.name)
+        np.testing.assert_allclose(
+            poses[:, k, :3], stored.trajectory.object_poses[:, i, :3], atol=1e-5
+        )
+    tools = data[poses.size :].reshape(scene["frames"], scene["arms"], 7)
+    np.testing.assert_array_equal(tools[:, 0], stored.trajectory.eef_pose)
+
+
+def test_shapes_are_gltf_by_content(client, ids):
+    scene = client.get(f"/api/set/attempts/{ids[0]}/scene").json()
+    assert {b["kind"] for b in scene["bodies"]} == {"object", "robot", "scenery"}
+    for key in {b["shape"] for b in scene["bodies"]}:
+        data = client.get(f"/api/set/attempts/{ids[0]}/shapes/{key}").body
+        magic, version, size = struct.unpack_from("<4sII", data)
+        assert (magic, version, size) == (b"glTF", 2, len(data))
+        length, kind = struct.unpack_from("<II", data, 12)
+        assert kind == 0x4E4F534A
+        assert json.loads(data[20 : 20 + length])["meshes"]
+    assert client.get(f"/api/set/attempts/{ids[0]}/shapes/{'0' * 32}").status == 404
+
+
+def test_video_by_range(client, ids):
+    whole = client.get(view_of(ids[0]) + "/video")
+    size = len(whole.body)
+    assert whole.headers["accept-ranges"] == "bytes"
+    for header, start, stop in [
+        ("bytes=0-99", 0, 100), ("bytes=100-", 100, size), ("bytes=-50", size - 50, size),
+        (f"bytes=10-{size * 2}", 10, size),
+    ]:  # fmt: skip
+        part = client.get(view_of(ids[0]) + "/video", {"range": header})
+        assert part.status == 206
+        assert part.body == whole.body[start:stop]
+        assert part.headers["content-range"] == f"bytes {start}-{stop - 1}/{size}"
+    for header in (f"bytes={size}-", "bytes=5-4", "bytes=0-1,4-5", "lines=0-1", "bytes=-"):
+        assert client.get(view_of(ids[0]) + "/video", {"range": header}).status == 416
+
+
+def test_images_and_overlays(client, ids):
+    assert client.get(view_of(ids[0]) + "/images/0").body[:2] == b"\xff\xd8"
+    assert client.get(view_of(ids[0]) + "/last").headers["content-type"] == "image/jpeg"
+    assert client.get(view_of(ids[0]) + "/images/9999").status == 404
+    found = client.get(view_of(ids[0]) + "/overlay").json()
+    left, top = viewer_fixture.square(2)
+    assert found["boxes"][2][0] == [left, top, left + 20, top + 20]
+    assert found["boxes"][2][1] == [None] * 4
+    data = client.get(view_of(ids[0]) + "/masks").body
+    images, runs = struct.unpack_from("<II", data)
+    assert images == len(found["frames"])
+    assert len(data) == 8 + 4 * (images + 1) + 5 * runs
+
+
+def test_motion_counts_every_frame(client, path):
+    for _ in range(200):
+        found = client.get("/api/set/motion").json()
+        if found["done"] == found["total"]:
+            break
+    assert found["total"] == 3
+    frames = sum(e.length for e in open_dataset(path).iter_episodes())
+    assert {sum(h["all"]) for h in found["actions"]} == {frames}
+    assert sum(k["all"] for k in found["kinds"]) >= 3
+    none = client.get("/api/set/motion", where="outcome = 'rejected'").json()
+    assert {sum(h["shown"]) for h in none["actions"]} == {0}
+
+
+def test_labels_need_the_token(client, ids):
+    body = {"ids": [ids[2]], "kind": "tag", "value": "odd"}
+    assert client.send("POST", "/api/set/labels", body=body).status == 401
+    assert client.send("POST", "/api/set/labels", {"x-datafactory-token": "x"}, body).status == 401
+    answer = client.label("set", [ids[2]], "tag", "odd")
+    assert answer.status == 200
+    assert answer.json()["judged"][ids[2]]["tags"] == ["odd"]
+    assert client.get("/api/set/rows", where="tag = 'odd'").json()["count"] == 1
+    assert client.label("set", [ids[2]], "nonsense", "odd").status == 400
+    assert client.label("set", ["0" * 32], "tag", "odd").status == 404
+    other = {"x-datafactory-token": TOKEN, "origin": "http://evil.example"}
+    assert client.send("POST", "/api/set/labels", other, body).status == 403
+
+
+def test_read_only_servers_write_nothing(path, ids):
+    with running([path], Access()) as client:
+        assert client.label("set", [ids[0]], "tag", "x").status == 403
+        assert not client.get("/api/datasets").json()["writable"]
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/../../etc/passwd", "/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py",
+        "//etc/passwd", "/static//etc/passwd", "/static/%00", "/api/..%2f..%2fetc/state",
+        "/api/set/attempts/..%2f..%2fx", "/api/nothing/state", "/api/set/attempts/" + "0" * 32,
+        "/api/set/attempts/" + "0" * 32 + "/views/../front/video", "/api/set/nothing",
+    ],
+)  # fmt: skip
+def test_no_path_leads_to_files(client, target):
+    answer = client.get(target)
+    assert answer.status == 404
+    assert b"root:" not in answer.body
+
+
+def test_foreign_names_are_refused(client):
+    for host in ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", ""):
+        assert client.get("/api/datasets", {"host": host}).status == 400
+    for host in ("localhost", "LOCALHOST:99", "127.0.0.1:5", "[::1]:80"):
+        assert client.get("/api/datasets", {"host": host}).status == 200
+    assert client.get("/api/datasets", {"origin": "http://evil.example"}).status == 403
+    assert client.get("/api/datasets", {"origin": "null"}).status == 403
+
+
+def test_headers_bind_the_page(client):
+    for target in ("/", "/api/datasets", "/nothing"):
+        headers = client.get(target).headers
+        assert "default-src 'self'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "access-control-allow-origin" not in headers
+
+
+def test_other_machines_need_the_token(path):
+    access = Access(TOKEN, LOCAL_NAMES, closed=True, writable=True)
+    with running([path], access) as client:
+        assert client.get("/").status == 401
+        assert client.get("/api/datasets").status == 401
+        assert client.get("/?token=wrong").status == 401
+        entry = client.get(f"/?token={TOKEN}")
+        assert entry.status == 303
+        assert entry.headers["location"] == f"/#token={TOKEN}"
+        cookie = entry.headers["set-cookie"].split(";")[0]
+        assert client.get("/api/datasets", {"cookie": cookie}).status == 200
+        assert client.get("/api/datasets", {"cookie": "datafactory-token=no"}).status == 401
+
+
+def test_settings():
+    assert access_of(Settings()) == Access()
+    open_wide = access_of(Settings(host="0.0.0.0"))
+    assert open_wide.closed
+    assert open_wide.token
+    assert not open_wide.may_write(open_wide.token)
+    writing = access_of(Settings(annotate=True))
+    assert not writing.closed
+    assert writing.may_write(writing.token)
+    assert not writing.may_write("")
+    assert address(Settings(), Access(), 80) == "http://127.0.0.1:80/"
+    assert split_version("a/b@3") == ("a/b", 3)
+    assert split_version("a@b/c") == ("a@b/c", None)
+    assert split_version("a/b@v1") == ("a/b", "v1")
+
+
+def test_taken_ports():
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(SpecError, match="cannot listen"),
+    ):
+        bind(Settings(port=taken.getsockname()[1]))
+    with pytest.raises(SpecError, match="nothing to show"):
+        site_of([], Access())
+
+
+def test_damaged_images_are_said_and_the_rest_works(tmp_path):
+    place = viewer_fixture.make(tmp_path / "set")
+    with running([place]) as client:
+        key = client.get("/api/set/rows").json()["rows"][0]["id"]
+        assert client.get(view_of(key) + "/video").status == 200
+        for file in (place / "renders.lance" / "data").glob("*.lance"):
+            file.write_bytes(b"")
+        (place / "renders.lance" / "_versions").touch()
+    with running([place]) as client:
+        (problem,) = client.get("/api/set/state").json()["problems"]
+        assert "'renders'" in problem
+        assert client.get(view_of(key) + "/video").status == 404
+        for part in ("", "/series", "/scene"):
+            assert client.get(f"/api/set/attempts/{key}{part}").status == 200
+        assert client.get("/api/set/overview").status == 200
+
+
+def test_two_versions_and_names(path, tmp_path):
+    open_dataset(path).tag("v1")
+    with running([path, f"{path}@v1", path]) as client:
+        names = [d["alias"] for d in client.get("/api/datasets").json()["datasets"]]
+        assert names == ["set", "set@v1", "set-2"]
+        assert client.get("/api/set@v1/rows").json()["count"] == 6
