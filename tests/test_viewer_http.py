@@ -11,8 +11,9 @@ import pytest
 
 from datafactory.errors import SpecError
 from datafactory.store.dataset import open_dataset
+from datafactory.store.location import split_version
 from datafactory.viewer.access import LOCAL_NAMES, Access
-from datafactory.viewer.server import Settings, access_of, address, bind, site_of, split_version
+from datafactory.viewer.server import Settings, access_of, address, bind, site_of
 from tests import viewer_fixture
 from tests.viewer_fixture import TOKEN, VARIANT, running
 

@@ -21,8 +21,10 @@ from datafactory_cli import (
     bench,
     check,
     config,
+    diff,
     doctor,
     exchange,
+    flag,
     generate,
     listing,
     questions,
@@ -73,7 +75,7 @@ def _root(
 
 
 for part in (
-    *(generate, render, questions, view, show, stats, check, exchange),
+    *(generate, render, questions, view, flag, show, stats, diff, check, exchange),
     *(listing, doctor, bench),
 ):
     part.register(app)

@@ -19,6 +19,7 @@ from datafactory.exchange.contract import (
 )
 from datafactory.exchange.target import atomic_target, size_of
 from datafactory.store.dataset import Dataset, open_dataset
+from datafactory.store.labels import without_excluded
 
 
 def _ignore(done: int, total: int) -> None:
@@ -47,7 +48,7 @@ def export_dataset(
     options: ExportOptions | None = None,
     progress: Progress = _ignore,
 ) -> ExportSummary:
-    """Writes a dataset in another format.
+    """Writes a dataset in another format; episodes that people excluded are left out.
 
     Args:
         dataset: Dataset or its path.
@@ -68,6 +69,7 @@ def export_dataset(
     _check_honoured(exporter, options, format)
     _check_limit(options.limit)
     opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
+    options = replace(options, where=without_excluded(opened, options.where))
     root = opened.location.root
     with atomic_target(out, single_file=exporter.single_file, source=root) as target:
         summary = exporter.write(opened, target, options, progress)

@@ -59,6 +59,14 @@ class Location:
         return f"{self.root}/{name}.lance"
 
 
+def split_version(text: str) -> tuple[str, int | str | None]:
+    """Path and version of ``DIR`` or ``DIR@VERSION``; a version is a number or a tag."""
+    path, at, version = text.rpartition("@")
+    if not at or "/" in version:
+        return text, None
+    return path, int(version) if version.isdigit() else version
+
+
 def lance_module() -> Any:
     """Imports Lance, refusing in a process forked from one that used it.
 

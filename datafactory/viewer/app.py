@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from datafactory.difference import compare, to_data
 from datafactory.errors import DataFactoryError, DatasetCorruptError, DatasetError, SpecError
 from datafactory.store.labels import Label, add_labels
 from datafactory.viewer import detail, listing, media, summary
@@ -26,7 +27,7 @@ from datafactory.viewer.access import TOKEN_HEADER, Access, App, Guard
 from datafactory.viewer.grammar import FilterError
 from datafactory.viewer.index import Index, Snapshot
 from datafactory.viewer.motion import Motion
-from datafactory.viewer.replay import Scenes, cameras
+from datafactory.viewer.replay import Scene, Scenes, cameras
 
 STATIC = Path(__file__).parent / "static"
 MAX_BODY = 1 << 20
@@ -66,10 +67,28 @@ def static_files(folder: Path = STATIC) -> dict[str, bytes]:
 
 def make_app(site: Site) -> App:
     """The application."""
-    get = {
+    answers = {**_dataset_answers(site), **_attempt_answers(site)}
+    routes = [Route(path, _named(answer)) for path, answer in answers.items()]
+
+    async def write(request: Request) -> Response:
+        return await _labels(site, request)
+
+    routes.append(Route("/api/{dataset}/labels", write, methods=["POST"]))
+    handlers: dict[Any, Any] = {
+        DataFactoryError: _failed,
+        HTTPException: _http,
+        Exception: _broken,
+    }
+    return Guard(Starlette(routes=routes, exception_handlers=handlers), site.access)
+
+
+def _dataset_answers(site: Site) -> dict[str, Answer]:
+    """Answers about the site and its datasets, by path."""
+    return {
         "/": lambda r: _file(site, "index.html"),
         "/static/{name:path}": lambda r: _file(site, r.path_params["name"]),
         "/api/datasets": lambda r: as_json(_datasets(site)),
+        "/api/difference": lambda r: as_json(_difference(site, r)),
         "/api/{dataset}/state": lambda r: as_json(state(site.snapshot(r))),
         "/api/{dataset}/overview": lambda r: as_json(
             summary.overview(site.snapshot(r), _text(r, "where"))
@@ -79,45 +98,33 @@ def make_app(site: Site) -> App:
         "/api/{dataset}/rows": lambda r: as_json(_rows(site, r)),
         "/api/{dataset}/thumbnails": lambda r: as_json(_thumbnails(site, r)),
         "/api/{dataset}/audit": lambda r: as_json(_audit(site, r)),
-        "/api/{dataset}/attempts/{id}": lambda r: as_json(_detail(site, r)),
-        "/api/{dataset}/attempts/{id}/series": lambda r: as_json(
-            detail.series(site.snapshot(r), _id(r))
-        ),
-        "/api/{dataset}/attempts/{id}/questions": lambda r: as_json(
-            detail.questions(site.snapshot(r), _id(r))
-        ),
-        "/api/{dataset}/attempts/{id}/scene": lambda r: as_json(
-            site.scenes.get(site.snapshot(r), _id(r)).describe()
-        ),
-        "/api/{dataset}/attempts/{id}/poses": lambda r: _binary(
-            site.scenes.get(site.snapshot(r), _id(r)).arrays()
-        ),
-        "/api/{dataset}/attempts/{id}/shapes/{key}": lambda r: _shape(site, r),
-        "/api/{dataset}/attempts/{id}/cameras/{variant}": lambda r: as_json(
+    }
+
+
+def _attempt_answers(site: Site) -> dict[str, Answer]:
+    """Answers about one attempt and its views, by path."""
+    one = "/api/{dataset}/attempts/{id}"
+    view = one + "/views/{variant}/{camera}"
+
+    def scene(request: Request) -> Scene:
+        return site.scenes.get(site.snapshot(request), _id(request))
+
+    return {
+        one: lambda r: as_json(detail.detail(site.snapshot(r), _id(r))),
+        f"{one}/series": lambda r: as_json(detail.series(site.snapshot(r), _id(r))),
+        f"{one}/questions": lambda r: as_json(detail.questions(site.snapshot(r), _id(r))),
+        f"{one}/scene": lambda r: as_json(scene(r).describe()),
+        f"{one}/poses": lambda r: _binary(scene(r).arrays()),
+        f"{one}/shapes/{{key}}": lambda r: _shape(scene(r).shape(r.path_params["key"])),
+        f"{one}/cameras/{{variant}}": lambda r: as_json(
             cameras(site.snapshot(r), _id(r), r.path_params["variant"])
         ),
-        "/api/{dataset}/attempts/{id}/views/{variant}/{camera}/video": lambda r: _video(site, r),
-        "/api/{dataset}/attempts/{id}/views/{variant}/{camera}/overlay": lambda r: as_json(
-            media.overlay(site.snapshot(r), *_view(r))
-        ),
-        "/api/{dataset}/attempts/{id}/views/{variant}/{camera}/masks": lambda r: _binary(
-            media.masks(site.snapshot(r), *_view(r))
-        ),
-        "/api/{dataset}/attempts/{id}/views/{variant}/{camera}/images/{image:int}": (
-            lambda r: _image(site, r, int(r.path_params["image"]))
-        ),
-        "/api/{dataset}/attempts/{id}/views/{variant}/{camera}/last": lambda r: _image(site, r, -1),
+        f"{view}/video": lambda r: _video(site, r),
+        f"{view}/overlay": lambda r: as_json(media.overlay(site.snapshot(r), *_view(r))),
+        f"{view}/masks": lambda r: _binary(media.masks(site.snapshot(r), *_view(r))),
+        f"{view}/images/{{image:int}}": lambda r: _image(site, r, int(r.path_params["image"])),
+        f"{view}/last": lambda r: _image(site, r, -1),
     }
-    routes = [Route(path, _named(answer)) for path, answer in get.items()]
-
-    async def write(request: Request) -> Response:
-        return await _labels(site, request)
-
-    routes.append(Route("/api/{dataset}/labels", write, methods=["POST"]))
-    handlers: dict[Any, Any] = {
-        DataFactoryError: _failed, HTTPException: _http, Exception: _broken,
-    }  # fmt: skip
-    return Guard(Starlette(routes=routes, exception_handlers=handlers), site.access)
 
 
 def _named(answer: Answer) -> Answer:
@@ -244,6 +251,17 @@ def _histogram(site: Site, request: Request) -> dict[str, Any]:
     return summary.histogram(snapshot, name, snapshot.mask(_text(request, "where")))
 
 
+def _difference(site: Site, request: Request) -> dict[str, Any]:
+    sides = []
+    for side in ("a", "b"):
+        index = site.datasets.get(_text(request, side))
+        if index is None:
+            raise DatasetError("there is no such dataset here", where=_text(request, side)[:80])
+        sides.append(index.snapshot().dataset)
+    named = {side: _text(request, side) for side in ("a", "b")}
+    return {**named, **to_data(compare(*sides))}
+
+
 def _motion(site: Site, request: Request) -> dict[str, Any]:
     snapshot = site.snapshot(request)
     reader = site.motions.setdefault(request.path_params["dataset"], Motion())
@@ -275,13 +293,7 @@ def _audit(site: Site, request: Request) -> dict[str, Any]:
     return listing.audit_sample(site.snapshot(request), count, seed)
 
 
-def _detail(site: Site, request: Request) -> dict[str, Any]:
-    return detail.detail(site.snapshot(request), _id(request))
-
-
-def _shape(site: Site, request: Request) -> Response:
-    scene = site.scenes.get(site.snapshot(request), _id(request))
-    data = scene.shape(request.path_params["key"])
+def _shape(data: bytes) -> Response:
     headers = {"cache-control": "private, max-age=31536000, immutable"}
     return Response(data, media_type="model/gltf-binary", headers=headers)
 

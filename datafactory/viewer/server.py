@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from datafactory.errors import SpecError
 from datafactory.store.dataset import open_dataset
+from datafactory.store.location import split_version
 from datafactory.viewer.access import LOCAL_NAMES, Access
 from datafactory.viewer.app import Site, make_app, static_files
 from datafactory.viewer.index import Index
@@ -32,14 +33,6 @@ class Settings:
     host: str = "127.0.0.1"
     port: int | None = None
     annotate: bool = False
-
-
-def split_version(text: str) -> tuple[str, int | str | None]:
-    """Path and version of ``DIR`` or ``DIR@VERSION``; a version is a number or a tag."""
-    path, at, version = text.rpartition("@")
-    if not at or "/" in version:
-        return text, None
-    return path, int(version) if version.isdigit() else version
 
 
 def site_of(paths: Sequence[str], access: Access) -> Site:

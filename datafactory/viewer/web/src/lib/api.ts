@@ -10,7 +10,7 @@ export interface DatasetInfo { alias: string; root: string; version: number | st
 export interface Run { kind: string; status: string; command: string; planned: number; task: string; robot: string; engine: string; run_seed: number; started_at: string; spec_hash: string }
 export interface State {
   versions: Record<string, number>; accepted: number; rejected: number; fields: Record<string, Kind>;
-  variants: Record<string, string[]>; questions: boolean; runs: Run[];
+  variants: Record<string, string[]>; questions: boolean; runs: Run[]; problems: string[];
 }
 export interface Spread { low: number; median: number; p95: number; high: number; mean: number }
 export interface Counts {
