@@ -148,7 +148,8 @@ def view(episode: Episode, episode_id: str, camera: str, codec: str = "h264") ->
 def make(path: Path, *, rendered: bool = True, codec: str = "h264") -> Path:
     """Three accepted and three refused attempts; the accepted ones with images."""
     location, spec = Location.of(path), FakeSpec(robot=ARM)
-    create_tables(location, ())
+    extra = load_generator("pick_place").extra_columns()
+    create_tables(location, extra)
     committer = Committer(location)
     counts = {"task": "pick_place", "robot": ARM, "accepted": 3, "rejected": 3, "planned": 3}
     command = f"datafactory generate --task pick_place --robot {ARM} --n 3"
@@ -156,7 +157,7 @@ def make(path: Path, *, rendered: bool = True, codec: str = "h264") -> Path:
     every = [*accepted(), *refused()]
     assets = {a.asset_id: asset_row(a) for e in every for a in e.assets}
     committer.add_assets(list(assets.values()))
-    rows = [episode_row(e, lineage(spec)) for e in accepted()]
+    rows = [episode_row(e, lineage(spec), extra) for e in accepted()]
     committer.append("episodes", committer.writer.write("episodes", rows), {})
     failed = [attempt_row(e, lineage(spec)) for e in refused()]
     committer.append("attempts", committer.writer.write("attempts", failed), {})
