@@ -14,6 +14,7 @@ from datafactory.episode import AssetRecord, ObjectRecord, Replay, Trajectory, V
 from datafactory.errors import DatasetError, SpecError
 from datafactory.picture.world import Pictured, Track
 from datafactory.store.stored import IMPORTED
+from datafactory.subtasks import Subtask, subtask_rows, subtasks_of
 from datafactory_assets.asset import Licence
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Shown:
         metrics, cpu_s: Named numbers.
         paraphrases: Other phrasings.
         phases: (name, first frame, last frame + 1) of accepted episodes.
+        subtasks: Labels of accepted episodes, where their generator gives them.
         assets: Rows of its assets.
         track: Low-rate path of a rejected attempt.
         commands: ``re-execute`` and ``make again`` to the command line, where there is one.
@@ -70,6 +72,7 @@ class Shown:
     cpu_s: Mapping[str, float]
     paraphrases: tuple[str, ...]
     phases: tuple[tuple[str, int, int], ...]
+    subtasks: tuple[Subtask, ...]
     assets: tuple[AssetRecord, ...]
     track: Track | None
     commands: Mapping[str, str]
@@ -96,6 +99,7 @@ def find_episode(dataset: Dataset, which: str | int) -> Shown:
         cpu_s=episode.cpu_s,
         paraphrases=episode.paraphrases,
         phases=tuple((p.name, p.start, p.stop) for p in episode.trajectory.phases),
+        subtasks=subtasks_of(episode.extra),
         assets=asset_records(dataset, episode.asset_ids),
         track=None,
         commands=_commands(dataset, episode.episode_id, lineage, accepted=True),
@@ -146,6 +150,7 @@ def find_rejected(dataset: Dataset, index: int) -> Shown:
         cpu_s=attempt.cpu_s,
         paraphrases=tuple(row["paraphrases"]),
         phases=(),
+        subtasks=(),
         assets=asset_records(dataset, tuple(row["asset_ids"])),
         track=_track(row),
         commands=_commands(dataset, row["attempt_id"], lineage, accepted=False),
@@ -241,6 +246,7 @@ def summary(shown: Shown) -> dict[str, Any]:
         "frames": run.length if run is not None else 0,
         "fps": run.fps if run is not None else None,
         "phases": [{"name": n, "start": a, "stop": b} for n, a, b in shown.phases],
+        "subtasks": subtask_rows(shown.subtasks),
         "goal": attempt.goal,
         "objects": [_object_summary(o) for o in attempt.objects],
         "checks": [

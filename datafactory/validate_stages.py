@@ -21,6 +21,7 @@ from datafactory.store.location import reading
 from datafactory.store.schema import ADDED, table_schema
 from datafactory.store.series import REPLAY, TRAJECTORY
 from datafactory.store.stored import StoredEpisode
+from datafactory.subtasks import faults, subtasks_of
 
 JOINT_SPEED = 10.0
 TCP_SPEED = 5.0
@@ -127,6 +128,8 @@ def _shapes(case: Case) -> Iterator[str]:
     for name, start, stop in spans:
         if not 0 <= start < stop <= length:
             yield f"{name} spans frames {start} to {stop} of {length}"
+    names = [item.name for item in case.episode.objects]
+    yield from faults(subtasks_of(case.episode.extra), length, names)
     replay = case.episode.replay
     if replay is not None:
         frames = replay.frames.tolist()

@@ -105,17 +105,20 @@ def view(episode: Episode, episode_id: str, camera: str, seed: int, codec: str) 
     )
 
 
+EXTRA = load_generator("pick_place").extra_columns()
+
+
 @cache
 def dataset(codec: str = "h264") -> Dataset:
     """A dataset of three episodes; ``codec`` is that of its images, empty for none."""
     path = Path(mkdtemp(prefix="datafactory-exchange-")) / "d"
     location = Location.of(path)
-    create_tables(location, ())
+    create_tables(location, EXTRA)
     committer = Committer(location)
     committer.write_run(run_row(FakeSpec()))
     assets = {a.asset_id: asset_row(a) for e in accepted() for a in e.assets}
     committer.add_assets(list(assets.values()))
-    rows = [episode_row(e, lineage(FakeSpec())) for e in accepted()]
+    rows = [episode_row(e, lineage(FakeSpec()), EXTRA) for e in accepted()]
     committer.append("episodes", committer.writer.write("episodes", rows), {})
     if codec:
         committer.add_table("renders")

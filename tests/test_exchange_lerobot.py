@@ -16,6 +16,7 @@ from datafactory.exchange.lerobot import LeRobotV3
 from datafactory.exchange.lerobot_v21 import LeRobotV21
 from datafactory.render.media import decode_images, decode_video
 from datafactory.store.renders import iter_episode_views
+from datafactory.subtasks import subtasks_of
 from tests.exchange_fixture import CAMERAS, FPS, dataset, export
 
 FRONT = "observation.images.front"
@@ -267,3 +268,20 @@ def test_cameras_that_do_not_agree_are_refused():
     with pytest.raises(SpecError, match="same frames"):
         _sample(episode, {"front": views["front"], "wrist": other})
     assert isinstance(_sample(episode, views), Sample)
+
+
+def test_subtasks_are_an_index_into_texts(v3, v21):
+    root, _ = v3
+    table = pq.read_table(root / "meta/subtasks.parquet").to_pylist()
+    texts = {row["subtask_index"]: row["__index_level_0__"] for row in table}
+    rows = pq.read_table(root / "data/chunk-000/file-000.parquet").to_pydict()
+    said = [texts[k] for k in rows["subtask_index"]]
+    first = 0
+    for sample in iter_samples(select(dataset(), ExportOptions())):
+        labels = subtasks_of(sample.episode.extra)
+        wanted = [labels[k].text for k in sample.subtasks()]
+        assert said[first : first + sample.length] == wanted
+        assert rows["annotation.subtask"][first : first + sample.length] == list(sample.subtasks())
+        first += sample.length
+    lines = [json.loads(x) for x in (v21[0] / "meta/subtasks.jsonl").read_text().splitlines()]
+    assert {line["subtask_index"]: line["subtask"] for line in lines} == texts

@@ -20,7 +20,7 @@ from datafactory.store.encode import asset_row, episode_row
 from datafactory.store.location import Location
 from tests.fake_attempts import FakeSpec
 from tests.store_fixture import lineage, make
-from tests.view_fixture import accepted, dataset
+from tests.view_fixture import EXTRA, accepted, dataset
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_thresholds(source: Dataset, tmp_path: Path) -> None:
 def test_episodes_without_images_are_said(tmp_path: Path) -> None:
     dataset(tmp_path / "d", episodes=1)
     committer, added = Committer(Location.of(tmp_path / "d")), accepted("pick_place", 1)
-    row = episode_row(added, lineage(FakeSpec()))
+    row = episode_row(added, lineage(FakeSpec()), EXTRA)
     committer.add_assets([asset_row(a) for a in added.assets])
     committer.append("episodes", committer.writer.write("episodes", [row]), {})
     found = open_dataset(tmp_path / "d")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from datafactory_assets.errors import AssetError
 from datafactory_assets.families import Tier0
-from datafactory_assets.query import Query, is_support
+from datafactory_assets.query import UNSEEN_FROM, Query, is_support
 
 SOURCES = (Tier0(),)
 CATEGORIES = sorted({info.category for info in SOURCES[0].families()})
@@ -165,3 +165,34 @@ def test_to_dict_is_canonical() -> None:
     b = Query.parse({"graspable": True, "category": ["bowl", "mug"]})
     assert json.dumps(a.to_dict()) == json.dumps(b.to_dict())
     assert Query().to_dict() == {}
+
+
+def test_splits_have_no_instance_in_common() -> None:
+    seeds: dict[str, set[int]] = {}
+    for split in ("seen", "unseen"):
+        query, rng = Query.parse({"family": "mug", "split": split}), generator(3)
+        seeds[split] = {query.draw(rng, SOURCES).seed for _ in range(400)}
+    assert not seeds["seen"] & seeds["unseen"]
+    assert max(seeds["seen"]) == UNSEEN_FROM - 1
+    assert (min(seeds["unseen"]), max(seeds["unseen"])) == (UNSEEN_FROM, 255)
+    both = {Query.parse("mug").draw(generator(k), SOURCES).seed for k in range(300)}
+    assert both & seeds["seen"]
+    assert both & seeds["unseen"]
+
+
+def test_listed_instances() -> None:
+    query = Query.parse({"instances": ["mug@17", "bowl@3", "mug@200"]})
+    drawn = {query.draw(generator(k), SOURCES) for k in range(60)}
+    assert {(a.family, a.seed) for a in drawn} == {("mug", 17), ("bowl", 3), ("mug", 200)}
+    assert Query.parse(query.to_dict()).to_dict() == query.to_dict()
+    assert not query.matches(SOURCES[0].make("mug", 18))
+    only = Query.parse({"instances": ["mug@17", "bowl@3"], "category": "bowl"})
+    assert {only.draw(generator(k), SOURCES).family for k in range(9)} == {"bowl"}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"split": "train"}, {"instances": "mug"}, {"instances": ["mug@256"]}]
+)
+def test_splits_and_instances_are_checked(wrong: dict[str, object]) -> None:
+    with pytest.raises(AssetError, match="cannot use"):
+        Query.parse(wrong)

@@ -147,6 +147,9 @@ def _nearest(
     return drawn
 
 
+EXTRA = load_generator("pick_place").extra_columns()
+
+
 @lru_cache(maxsize=8)
 def accepted(task: str, skip: int = 0) -> Episode:
     """An accepted attempt, the ``skip``-th of its seed."""
@@ -160,8 +163,9 @@ def accepted(task: str, skip: int = 0) -> Episode:
 @lru_cache(maxsize=8)
 def episode(task: str = "pick_place", skip: int = 0) -> StoredEpisode:
     """An accepted episode as it comes out of the store."""
-    row = episode_row(accepted(task, skip), lineage(FakeSpec()))
-    return stored_episode(to_rows(to_batch([row], table_schema("episodes")))[0], ())
+    row = episode_row(accepted(task, skip), lineage(FakeSpec()), EXTRA)
+    stored = to_rows(to_batch([row], table_schema("episodes", EXTRA)))[0]
+    return stored_episode(stored, [f.name for f in EXTRA])
 
 
 def shown_mesh(size: tuple[float, ...]) -> Mesh:
@@ -235,12 +239,12 @@ def views(task: str = "pick_place", skip: int = 0) -> dict[str, View]:
 
 def dataset(path: Path, episodes: int = 2) -> Dataset:
     """A dataset of these episodes with their views."""
-    create_tables(Location.of(path), ())
+    create_tables(Location.of(path), EXTRA)
     committer = Committer(Location.of(path))
     committer.write_run(run_row(FakeSpec()))
     made = [accepted("pick_place", k) for k in range(episodes)]
     committer.add_assets(list({a.asset_id: asset_row(a) for e in made for a in e.assets}.values()))
-    rows = [episode_row(e, lineage(FakeSpec())) for e in made]
+    rows = [episode_row(e, lineage(FakeSpec()), EXTRA) for e in made]
     committer.append("episodes", committer.writer.write("episodes", rows), {})
     committer.add_table("renders")
     shown = [v for k in range(episodes) for v in views(skip=k).values()]

@@ -28,7 +28,11 @@ _WORDS = (
     "material",
     "attributes",
     "licence",
+    "instances",
 )
+UNSEEN_FROM = 205
+"""Seeds from here on (the last fifth) are ``unseen``, those before ``seen``."""
+SPLITS = ("seen", "unseen")
 _FLAGS = ("graspable", "container", "supports")
 
 
@@ -56,6 +60,10 @@ class Query:
         min_depth_m: Least depth of the cavity or of the deepest slot, metres; implies a container.
         max_mass_kg: Greatest mass, kg.
         licence: SPDX identifiers.
+        split: ``seen`` or ``unseen``: instances of the first 205 of a family's 256 seeds, or of
+            the last 51, so that what is trained on and what is tested on have no instance in
+            common.
+        instances: Single instances, as ``family@seed``.
     """
 
     family: Words = ()
@@ -74,14 +82,20 @@ class Query:
     min_depth_m: float | None = None
     max_mass_kg: float | None = None
     licence: Words = ()
+    split: str | None = None
+    instances: Words = ()
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name in _WORDS:
                 object.__setattr__(self, field.name, _checked_words(field.name, value))
+            elif field.name == "split":
+                _check_split(value)
             elif value is not None:
                 _check_scalar(field.name, value)
+        for name in self.instances:
+            instance_of(name)
 
     @classmethod
     def parse(cls, value: str | Mapping[str, object] | Query) -> Query:
@@ -132,6 +146,8 @@ class Query:
             and (self.min_depth_m is None or (asset.container and depth >= self.min_depth_m))
             and _within(asset.mass, None, self.max_mass_kg)
             and _any(self.licence, (asset.licence.spdx,))
+            and (self.split is None or (self.split == "seen") == (asset.seed < UNSEEN_FROM))
+            and _any(self.instances, (f"{asset.family}@{asset.seed}",))
         )
 
     def candidates(self, sources: Sequence[AssetSource]) -> tuple[Candidate, ...]:
@@ -163,7 +179,7 @@ class Query:
             raise self._nothing(sources)
         for _ in range(max_tries):
             source, info = pool[int(rng.integers(len(pool)))]
-            asset = source.make(info.name, int(rng.integers(INSTANCES_PER_FAMILY)))
+            asset = source.make(info.name, self._seed(info.name, rng))
             if self.matches(asset):
                 return asset
         names = ", ".join(sorted({info.name for _, info in pool}))
@@ -173,8 +189,18 @@ class Query:
             remedy="widen the sizes, mass, colours or attributes asked for",
         )
 
+    def _seed(self, family: str, rng: np.random.Generator) -> int:
+        """An instance seed the query allows."""
+        listed = [seed for name, seed in map(instance_of, self.instances) if name == family]
+        if listed:
+            return listed[int(rng.integers(len(listed)))]
+        low = UNSEEN_FROM if self.split == "unseen" else 0
+        high = UNSEEN_FROM if self.split == "seen" else INSTANCES_PER_FAMILY
+        return int(rng.integers(low, high))
+
     def _admits(self, info: FamilyInfo) -> bool:
-        return (
+        families = {name for name, _ in map(instance_of, self.instances)}
+        return (not families or info.name in families) and (
             self._names(info.name, info.category, info.synonyms)
             and (not info.materials or _any(self.material, info.materials))
             and (info.graspable or self.graspable is not True)
@@ -216,6 +242,27 @@ def _pool(query: Query, sources: tuple[AssetSource, ...]) -> tuple[Candidate, ..
 def is_support(asset: RigidAsset) -> bool:
     """Tells whether the asset has a surface that is open above."""
     return any(math.isinf(surface.clearance) for surface in asset.surfaces)
+
+
+def instance_of(text: str) -> tuple[str, int]:
+    """Family and seed of an instance such as ``mug@17``.
+
+    Raises:
+        AssetError: It is written otherwise, or the seed is not among those queries draw from.
+    """
+    family, at, seed = text.partition("@")
+    if not (family and at and seed.isdigit() and int(seed) < INSTANCES_PER_FAMILY):
+        raise AssetError(
+            f"an object query cannot use instance {text!r}",
+            remedy=f"family@seed with a seed from 0 to {INSTANCES_PER_FAMILY - 1}, as 'mug@17'",
+        )
+    return family, int(seed)
+
+
+def _check_split(value: object) -> None:
+    if value not in (None, *SPLITS):
+        raise AssetError(f"an object query cannot use split={value!r}",
+                         remedy="'seen' or 'unseen'")  # fmt: skip
 
 
 def _norm(word: str) -> str:

@@ -21,6 +21,7 @@ from datafactory.exchange.actions import (
 from datafactory.exchange.contract import ActionForm, ActionSpace, ExportOptions
 from datafactory.exchange.episodes import Sample
 from datafactory.exchange.joints import Joints, controlled_joints
+from datafactory.subtasks import subtasks_of
 
 FRAMES = ("world", "base")
 F32 = "float32"
@@ -207,6 +208,11 @@ def _labels(sample: Sample) -> Columns:
             sample.phases(),
         ),
     }
+    if subtasks_of(sample.episode.extra):
+        found["annotation.subtask"] = (
+            Feature("int64", ("subtask",), "1", "index into the episode's sub-tasks, -1 for none"),
+            sample.subtasks(),
+        )
     for camera, view in sample.views.items():
         known = not view.renderer.startswith(IMPORTED)
         if known and len(view.annotations.tcp_uv) == sample.length:

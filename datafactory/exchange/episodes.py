@@ -14,6 +14,7 @@ from datafactory.errors import SpecError
 from datafactory.exchange.contract import ExportOptions
 from datafactory.store.dataset import Dataset
 from datafactory.store.stored import StoredEpisode
+from datafactory.subtasks import subtask_index, subtasks_of
 
 if TYPE_CHECKING:
     from datafactory.render.view import View
@@ -87,6 +88,11 @@ class Sample:
         labels = np.full(self.episode.length, -1, dtype=np.int64)
         for k, phase in enumerate(self.episode.trajectory.phases):
             labels[phase.start : phase.stop] = k
+        return labels[self.frames]
+
+    def subtasks(self) -> Index:
+        """(F,) index into the episode's sub-tasks; -1 where none is labelled."""
+        labels = subtask_index(subtasks_of(self.episode.extra), self.episode.length)
         return labels[self.frames]
 
 

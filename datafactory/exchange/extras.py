@@ -34,6 +34,7 @@ from datafactory.render.view import Media, View
 from datafactory.store.dataset import Dataset
 from datafactory.store.encode import canonical_json
 from datafactory.store.stored import StoredEpisode
+from datafactory.subtasks import subtasks_of
 
 FOLDER = "extras"
 _LICENCE = ("asset_id", "kind", "uid", "category", "licence", "author", "source", "attribution")
@@ -117,6 +118,7 @@ def _line(sample: Sample, number: int, model: str | None) -> dict[str, Any]:
         "paraphrases": list(episode.paraphrases),
         "world_from_base": or_null(episode.world_from_base),
         "phases": [asdict(p) for p in episode.trajectory.phases],
+        "subtasks": [asdict(s) for s in subtasks_of(episode.extra)],
         "objects": [asdict(o) for o in episode.objects],
         "goal": episode.goal,
         "source_fps": episode.fps,

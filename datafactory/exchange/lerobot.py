@@ -23,6 +23,7 @@ from datafactory.exchange.episodes import Sample, Selection, iter_samples, selec
 from datafactory.exchange.extras import Extras
 from datafactory.exchange.lerobot_frames import (
     CHUNK_FILES,
+    SUBTASK_INDEX,
     Statistics,
     Tasks,
     check_alike,
@@ -206,7 +207,7 @@ class _Writer:
         self._data = _DataFiles(root, sizes[0] * _MB)
         self._videos: dict[str, _VideoFiles] = {}
         self._features: dict[str, Any] = {}
-        self._tasks, self._stats = Tasks(), Statistics()
+        self._tasks, self._subtasks, self._stats = Tasks(), Tasks(), Statistics()
         self.facts: list[dict[str, Any]] = []
         self._rows: list[dict[str, Any]] = []
         self._writer: Any = None
@@ -231,7 +232,8 @@ class _Writer:
         self.facts.append(own_facts(sample.episode))
         text = sample.episode.instruction
         task = self._tasks.number(text)
-        rows = frame_columns(sample, found, self.episodes, self.frames, task)
+        numbers = (self.episodes, self.frames, task, self._subtasks)
+        rows = frame_columns(sample, found, *numbers)
         chunk, file = self._data.add(frame_table(rows))
         row: dict[str, Any] = {
             "episode_index": self.episodes,
@@ -286,16 +288,22 @@ class _Writer:
         write_json(self._root / "meta/stats.json", self._stats.result())
         path = self._root / "meta/tasks.parquet"
         pq.write_table(task_table(self._tasks.numbers), path, write_page_checksum=True)
+        if self._subtasks.numbers:
+            table = task_table(self._subtasks.numbers, SUBTASK_INDEX)
+            pq.write_table(table, self._root / "meta/subtasks.parquet", write_page_checksum=True)
 
 
-def task_table(numbers: dict[str, int]) -> pa.Table:
-    """``tasks.parquet``: task numbers with the texts as pandas index, described as pandas does."""
+def task_table(numbers: dict[str, int], column: str = "task_index") -> pa.Table:
+    """``tasks.parquet``: task numbers with the texts as pandas index, described as pandas does.
+
+    ``subtasks.parquet`` is the same with ``subtask_index``.
+    """
     index = "__index_level_0__"
     described = {
         "index_columns": [index],
         "column_indexes": [],
         "columns": [
-            {"name": "task_index", "field_name": "task_index", "pandas_type": "int64"}
+            {"name": column, "field_name": column, "pandas_type": "int64"}
             | {"numpy_type": "int64", "metadata": None},
             {"name": None, "field_name": index, "pandas_type": "unicode"}
             | {"numpy_type": "object", "metadata": None},
@@ -303,5 +311,5 @@ def task_table(numbers: dict[str, int]) -> pa.Table:
         "creator": {"library": "pyarrow", "version": pa.__version__},
         "pandas_version": "2.0.0",
     }
-    table = pa.table({"task_index": pa.array(numbers.values(), pa.int64()), index: list(numbers)})
+    table = pa.table({column: pa.array(numbers.values(), pa.int64()), index: list(numbers)})
     return table.replace_schema_metadata({"pandas": json.dumps(described)})

@@ -15,10 +15,12 @@ from datafactory.exchange.feature_stats import ImageStats, Summary, VectorStats
 from datafactory.exchange.mp4 import read_packets
 from datafactory.exchange.pictures import sampled_images
 from datafactory.render.media import is_video
+from datafactory.subtasks import subtasks_of
 
 VIDEO_PREFIX = "observation.images."
 CHUNK_FILES = 1000
 _INDEX = dict.fromkeys(("frame_index", "episode_index", "index", "task_index"), "int64")
+SUBTASK_INDEX = "subtask_index"
 INDEX_FEATURES = {"timestamp": "float32", **_INDEX}
 
 
@@ -54,7 +56,10 @@ def feature_table(sample: Sample, columns: Columns) -> dict[str, Any]:
                 "has_audio": False,
             },
         }
-    for name, dtype in INDEX_FEATURES.items():
+    indices = dict(INDEX_FEATURES)
+    if subtasks_of(sample.episode.extra):
+        indices[SUBTASK_INDEX] = "int64"
+    for name, dtype in indices.items():
         found[name] = {"dtype": dtype, "shape": [1], "names": None}
     return found
 
@@ -69,7 +74,7 @@ def check_alike(expected: dict[str, Any], sample: Sample, columns: Columns) -> N
     wanted = {
         name: f["names"]
         for name, f in expected.items()
-        if f["dtype"] != "video" and name not in INDEX_FEATURES
+        if f["dtype"] != "video" and name not in (*INDEX_FEATURES, SUBTASK_INDEX)
     }
     if found != wanted:
         apart = sorted(k for k in {*found, *wanted} if found.get(k) != wanted.get(k))
@@ -82,7 +87,7 @@ def check_alike(expected: dict[str, Any], sample: Sample, columns: Columns) -> N
 
 
 def frame_columns(
-    sample: Sample, columns: Columns, episode: int, first: int, task: int
+    sample: Sample, columns: Columns, episode: int, first: int, task: int, subtasks: Tasks
 ) -> dict[str, NDArray[Any]]:
     """All columns of an episode's rows, the index columns last.
 
@@ -92,6 +97,7 @@ def frame_columns(
         episode: Its number in the export.
         first: Number of its first row in the export.
         task: Number of its task.
+        subtasks: Numbers of sub-task texts; those of labelled episodes become ``subtask_index``.
     """
     n = sample.length
     index: dict[str, NDArray[Any]] = {
@@ -101,6 +107,10 @@ def frame_columns(
         "index": np.arange(first, first + n),
         "task_index": np.full(n, task),
     }
+    labels = subtasks_of(sample.episode.extra)
+    if labels:
+        numbers = np.array([subtasks.number(label.text) for label in labels])
+        index[SUBTASK_INDEX] = numbers[sample.subtasks()]
     return {**{name: values for name, (_, values) in columns.items()}, **index}
 
 

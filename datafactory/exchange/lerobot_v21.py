@@ -16,6 +16,7 @@ from datafactory.exchange.extras import Extras
 from datafactory.exchange.lerobot import SETTINGS
 from datafactory.exchange.lerobot_frames import (
     CHUNK_FILES,
+    SUBTASK_INDEX,
     Statistics,
     Tasks,
     check_alike,
@@ -74,7 +75,7 @@ class _Writer:
     def __init__(self, root: Path, selection: Selection) -> None:
         self._root, self._selection = root, selection
         self._features: dict[str, Any] = {}
-        self._tasks, self._stats = Tasks(), Statistics()
+        self._tasks, self._subtasks, self._stats = Tasks(), Tasks(), Statistics()
         self.facts: list[dict[str, Any]] = []
         self.episodes = self.frames = 0
         (root / "meta").mkdir()
@@ -103,7 +104,8 @@ class _Writer:
         check_alike(self._features, sample, found)
         self.facts.append(own_facts(sample.episode))
         text = sample.episode.instruction
-        rows = frame_columns(sample, found, self.episodes, self.frames, self._tasks.number(text))
+        numbers = (self.episodes, self.frames, self._tasks.number(text), self._subtasks)
+        rows = frame_columns(sample, found, *numbers)
         pq.write_table(frame_table(rows), self._place(DATA_PATH), write_page_checksum=True)
         for camera, view in sample.views.items():
             self._place(VIDEO_PATH, video_key(camera)).write_bytes(video_bytes(view))
@@ -138,3 +140,10 @@ class _Writer:
             for text, number in self._tasks.numbers.items()
         ]
         (self._root / "meta/tasks.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        if self._subtasks.numbers:
+            lines = [
+                json.dumps({SUBTASK_INDEX: number, "subtask": text})
+                for text, number in self._subtasks.numbers.items()
+            ]
+            path = self._root / "meta/subtasks.jsonl"
+            path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -18,6 +18,7 @@ from datafactory.exchange.pictures import video_bytes
 from datafactory.exchange.provenance import or_null, write_json
 from datafactory.render.view import View
 from datafactory.store.dataset import Dataset
+from datafactory.subtasks import subtasks_of
 
 _INDEX = ("episode_index", "episode_id", "camera", "file", "task", "instruction", "robot")
 _INDEX_MORE = ("fps", "images", "width", "height", "success_at_end")
@@ -90,6 +91,7 @@ def _write_view(root: Path, sample: Sample, view: View, number: int) -> dict[str
         "intrinsics": or_null(asdict(view.intrinsics)),
         "frames": view.frames.tolist(),
         "phases": [asdict(p) for p in episode.trajectory.phases],
+        "subtasks": [asdict(s) for s in subtasks_of(episode.extra)],
         "licences": list(episode.licences),
         "look": json.loads(view.look_json or "{}"),
     }

@@ -27,6 +27,7 @@ from datafactory.exchange.pictures import video_bytes
 from datafactory.exchange.provenance import provenance, write_json
 from datafactory.store.dataset import Dataset
 from datafactory.store.encode import canonical_json
+from datafactory.subtasks import subtasks_of
 
 SHARD_EPISODES = 100
 
@@ -97,6 +98,7 @@ def _members(sample: Sample, found: Columns, number: int) -> Iterator[tuple[str,
         "length": sample.length,
         "success_at_end": episode.verdict.success_at_end,
         "phases": [asdict(p) for p in episode.trajectory.phases],
+        "subtasks": [asdict(s) for s in subtasks_of(episode.extra)],
         "licences": list(episode.licences),
     }
     yield "json", canonical_json(described).encode()

@@ -176,7 +176,8 @@ def draw_others(
         rng = streams["object_choice"]
         model = play.cast.assets[group.of]
         for _ in range(int(rng.integers(group.count[0], group.count[1] + 1))):
-            found[f"distractor_{len(found)}"] = _lookalike(group, model, rng, sources)
+            query = Query.parse(play.case.objects[group.of])
+            found[f"distractor_{len(found)}"] = _lookalike(group, query, model, rng, sources)
     rng = streams["distractors"]
     low, high = distractors.count
     query = Query.parse(distractors.query)
@@ -194,13 +195,16 @@ def draw_others(
 
 
 def _lookalike(
-    group: Lookalikes, model: RigidAsset, rng: np.random.Generator, sources: Sequence[AssetSource]
-) -> RigidAsset:
+    group: Lookalikes, query: Query, model: RigidAsset, rng: np.random.Generator,
+    sources: Sequence[AssetSource],
+) -> RigidAsset:  # fmt: skip
     """An object like another one: same family, and as asked the same colour, larger or smaller.
 
     Where no draw has the size asked for, the nearest to it is taken.
     """
-    query = Query(family=model.family) if "category" in group.share else Query(graspable=True)
+    query = replace(query, instances=())
+    if "category" in group.share:
+        query = replace(query, family=model.family)
     if "colour" in group.share:
         query = replace(query, colour=model.colour)
     sign = {"larger": 1.0, "smaller": -1.0, "any": 0.0}[group.size]
