@@ -116,8 +116,10 @@ def _text(session: Session, shown: Shown, data: dict[str, Any]) -> str:
         parts.append("phases: " + ", ".join(
             f"{p['name']} {p['start']}-{p['stop']}" for p in data["phases"]))  # fmt: skip
     if data["subtasks"]:
-        rows = [(s["text"], f"{s['start']}-{s['stop']}", str(s["stage"])) for s in data["subtasks"]]
-        parts.append(table(rows, ("sub-task", "frames", "stage")))
+        parts.append(table(
+            [(s["text"], f"{s['start']}-{s['stop']}", s["stage"]) for s in data["subtasks"]],
+            ("sub-task", "frames", "stage"),
+        ))  # fmt: skip
     if session.verbose:
         parts.append(
             table([(k, f"{v:.6g}") for k, v in data["metrics"].items()], ("metric", "value"))
