@@ -261,8 +261,9 @@ class RobotModel:
         camera_mounts: Camera mounting places.
         base_box: Box around the robot's fixed base, base frame; keep objects out of it.
         workspace_radius_m: Nearest and farthest distance from the base's axis at which things on
-            a table at the base's height are comfortably grasped from above and put down; layouts
+            a table are comfortably grasped from above and put down; layouts
             stay within it.
+        mount_height_m: Height of the base's mounting plane above the nominal table top.
         visual_loader: Reads the visual meshes; use :meth:`visual_meshes`.
     """
 
@@ -277,6 +278,7 @@ class RobotModel:
     camera_mounts: tuple[CameraMount, ...]
     base_box: Box
     workspace_radius_m: tuple[float, float]
+    mount_height_m: float
     visual_loader: Callable[[], tuple[BodyVisual, ...]] = field(repr=False)
 
     @property

@@ -117,6 +117,7 @@ def _robot(
         camera_mounts=(camera,),
         base_box=Box((-0.16, -0.1, 0.0), (0.08, 0.1, 0.14)),
         workspace_radius_m=WORKSPACE_RADIUS_M,
+        mount_height_m=0.0,
         visual_loader=visual_loader,
     )
 
