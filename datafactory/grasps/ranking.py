@@ -83,6 +83,9 @@ def _expand(asset: RigidAsset, down: Array, arm: Arm) -> _Candidates | None:
         return None
     y, z0, center = y[keep], z0[keep] / length[keep, None], pairs.centers[keep]
     width, alignment = pairs.widths[keep], pairs.alignment[keep]
+    if not arm.finger_geometry.symmetric:  # half a turn about the approach is another grasp
+        y, z0, center = np.concatenate([y, -y]), np.tile(z0, (2, 1)), np.tile(center, (2, 1))
+        width, alignment = np.tile(width, 2), np.tile(alignment, 2)
     tilt = np.array(TILTS_RAD)
     x0 = np.cross(y, z0)
     z = np.cos(tilt)[None, :, None] * z0[:, None] + np.sin(tilt)[None, :, None] * x0[:, None]
@@ -216,8 +219,10 @@ def rank_grasps(
         floor_z: Height of what the object stands on, metres.
         obstacles: (n, 3) points on neighbouring objects, world frame, metres.
         rng: Varies the order of near-equal candidates, so that episodes differ.
-        count: Most candidates returned.
+        count: Most candidates returned; twice as many where half a turn is another grasp.
     """
+    if not arm.finger_geometry.symmetric:
+        count *= 2
     rotation = world_from_object.rotation()
     down = tuple(round(float(v), 2) for v in -rotation[2])
     floor_mm = math.ceil(1e3 * (floor_z - float(world_from_object.position[2])))

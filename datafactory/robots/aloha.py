@@ -84,5 +84,6 @@ def aloha() -> RobotModel:
         camera_mounts=tuple(viperx.wrist_camera(arm) for arm in BASES),
         base_box=Box((-0.16, -0.4, 0.0), (0.16, 0.4, 0.14)),
         workspace_radius_m=(0.32, 0.66),
+        mount_height_m=0.0,
         visual_loader=functools.partial(_visuals, pack),
     )

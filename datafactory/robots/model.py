@@ -91,6 +91,12 @@ class FingerGeometry:
             moving.append(Box((low[0], low[1], low[2]), (high[0], high[1], high[2]), first.side))
         return (self.palm, *moving)
 
+    @property
+    def symmetric(self) -> bool:
+        """Whether half a turn about the approach leaves the gripper's boxes where they are."""
+        boxes = (self.palm, *self.samples[-1])
+        return all(abs(box.lower[0] + box.upper[0]) < 1e-4 for box in boxes)
+
     def pad_center_z(self, opening: float) -> float:
         """Z of the pads' centre in the tcp frame at an opening in [0, 1], metres."""
         return float(np.interp(opening, self.openings, self.pad_z))

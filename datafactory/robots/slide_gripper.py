@@ -104,12 +104,24 @@ def add_actuator(root: ET.Element, max_width_m: float, force: float) -> None:
 
 
 def slide_gripper(
-    tcp_body: str, max_width_m: float, close_s: float, geometry: FingerGeometry
+    tcp_body: str,
+    max_width_m: float,
+    close_s: float,
+    geometry: FingerGeometry,
+    fingers: tuple[str, str] = FINGERS,
 ) -> Gripper:
-    """The gripper as arms carry it; its body is ``tcp_body``."""
+    """The gripper as arms carry it.
+
+    Args:
+        tcp_body: Its body.
+        max_width_m: Stroke of both fingers together.
+        close_s: Time of a full closing stroke.
+        geometry: Shape in the tcp frame.
+        fingers: The fingers in the document's order.
+    """
     span = (0.0, max_width_m)
     return Gripper(
-        joints=JOINTS,
+        joints=tuple(f"{finger}_joint" for finger in fingers),
         home_qpos=(0.5 * max_width_m, 0.5 * max_width_m),
         ctrl_open=max_width_m,
         ctrl_closed=0.0,
@@ -117,6 +129,6 @@ def slide_gripper(
         close_s=close_s,
         tcp_body=tcp_body,
         geometry=geometry,
-        finger_bodies=FINGERS,
-        bodies=(tcp_body, *FINGERS),
+        finger_bodies=fingers,
+        bodies=(tcp_body, *fingers),
     )

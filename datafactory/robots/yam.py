@@ -19,7 +19,7 @@ from itertools import combinations
 
 import numpy as np
 
-from datafactory.geometry import Pose, quat_from_matrix
+from datafactory.geometry import Pose
 from datafactory.robots import mjcf, slide_gripper
 from datafactory.robots.conversion import Converter, Source, points_of, pose_of, visuals
 from datafactory.robots.fingers import sample_fingers
@@ -79,7 +79,7 @@ _CAMERA = ((-0.0108, 0.0, -0.0115), (0.0211, 0.025, 0.0115))
 
 # The tcp frame in the last link's: x = y, y = -x, z = z.
 _TCP = (0.0, -0.0417, 0.1294)
-_TURN = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+_QUAT = (math.sqrt(0.5), 0.0, 0.0, math.sqrt(0.5))
 _PAD_HALF = (0.009, 0.002, 0.0174)
 # Boxes of a finger in the tcp frame when closed: x, then from the middle plane outwards, then z.
 _FINGER = (
@@ -116,26 +116,26 @@ class _Yam:
                      mass=0.05, **slide_gripper.INERT)  # fmt: skip
         if short == LINKS[-1]:
             base = mjcf.add(element, "body", name=name("gripper_base"), gravcomp=1, pos=_TCP,
-                            quat=quat_from_matrix(_TURN))  # fmt: skip
+                            quat=_QUAT)  # fmt: skip
             mjcf.add(base, "site", name=name(TCP), pos=(0, 0, 0), group=4)
             mjcf.add(base, "geom", name=name("palm"), type="box", pos=_PALM.center,
                      size=_PALM.half, mass=0.001, **slide_gripper.INERT)  # fmt: skip
 
     def _finger(self, short: str, body: ET.Element, element: ET.Element) -> None:
-        side = short.split("_")[0]
+        side = short.removesuffix("_finger")
         # The right finger opens along the tcp's y, which is the last link's -x and its own -z.
         axis = (0, 0, -1) if side == "right" else (0, 0, 1)
         slide_gripper.add_joint(element, short, axis, MAX_WIDTH, _FINGER_DAMPING)
-        finger_from_tcp = pose_of(body).inverse() @ Pose.of(_TCP, quat_from_matrix(_TURN))
-        quat = finger_from_tcp.quat
+        finger_from_tcp = pose_of(body).inverse() @ Pose.of(_TCP, _QUAT)
+        quat = finger_from_tcp.quat.tolist()
         for k, box in enumerate(_finger_boxes(0.0)):
             center = np.array(box.center) * (1.0, 1.0 if side == "right" else -1.0, 1.0)
             mjcf.add(element, "geom", name=name(f"{short}_{k}"), type="box",
-                     pos=finger_from_tcp.apply(center), quat=quat, size=box.half,
+                     pos=finger_from_tcp.apply(center).tolist(), quat=quat, size=box.half,
                      **slide_gripper.INERT)  # fmt: skip
         pad = (0.0, _PAD_HALF[1] if side == "right" else -_PAD_HALF[1], 0.0)
-        slide_gripper.add_pad(element, side, finger_from_tcp.apply(np.array(pad)), _PAD_HALF,
-                              quat=quat)  # fmt: skip
+        center = finger_from_tcp.apply(np.array(pad))
+        slide_gripper.add_pad(element, side, center.tolist(), _PAD_HALF, quat=quat)
 
 
 def _finger_boxes(width_m: float) -> Iterator[Box]:
@@ -183,7 +183,9 @@ def yam() -> RobotModel:
     SERVOS.add_actuators(converter.root)
     slide_gripper.add_actuator(converter.root, MAX_WIDTH, GRIP_FORCE)
     mjcf.exclude(converter.root, _excluded_pairs())
-    gripper = slide_gripper.slide_gripper("gripper_base", MAX_WIDTH, CLOSE_S, _finger_geometry())
+    gripper = slide_gripper.slide_gripper(
+        "gripper_base", MAX_WIDTH, CLOSE_S, _finger_geometry(), ("left_finger", "right_finger")
+    )
     arm = arm_of(SERVOS, gripper, links=(*LINKS, "camera"), home=HOME, reach_m=REACH,
                  shoulder=SHOULDER)  # fmt: skip
     return RobotModel(

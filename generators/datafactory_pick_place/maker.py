@@ -9,7 +9,6 @@ import numpy as np
 
 from datafactory.binding import ManipulationSpec
 from datafactory.episode import AssetRecord, Episode, Verdict
-from datafactory.errors import SpecError
 from datafactory.planning.kinematics import ArmKinematics
 from datafactory.planning.timing import JointLimits
 from datafactory.plugin import load
@@ -20,6 +19,7 @@ from datafactory.sim.assembly import SceneModel, assemble
 from datafactory.sim.engine import compile_mjcf
 from datafactory_assets.source import AssetSource
 from datafactory_pick_place import judge
+from datafactory_pick_place.ability import require_able
 from datafactory_pick_place.arms import ArmsAttempt
 from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.belt_attempt import BeltAttempt
@@ -67,13 +67,7 @@ class PickPlaceMaker:
         self.run_seed = run_seed
         self.robot = load_robot(spec.robot)
         self.sources = asset_sources(spec.task_spec.sources)
-        moving = spec.task_spec.conveyor is not None or spec.task_spec.disturb is not None
-        if moving and len(self.robot.arms) > 1:
-            raise SpecError(
-                f"task '{spec.task}' does not run on robot '{spec.robot}'",
-                why="belts and disturbances are for robots with one arm",
-                remedy="choose a robot with one arm",
-            )
+        require_able(spec, self.robot, self.sources)
         arms = self.robot.arms
         model = compile_mjcf(self.robot.mjcf, self.robot.meshes)
         self.kinematics = tuple(

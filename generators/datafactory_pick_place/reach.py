@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +19,16 @@ from datafactory.planning.motion import MotionResult, plan_free, plan_line
 from datafactory.planning.timing import JointLimits, Trajectory
 from datafactory.scene import WorldState
 from datafactory.scene_graph.graph import Relation
-from datafactory.scene_graph.relations import Placement, sample_poses
+from datafactory.scene_graph.relations import Placement
 from datafactory.sim.assembly import OBJECT_PREFIX, SceneModel
 from datafactory.sim.gripper import gripper_postures
+from datafactory_pick_place.ability import reachable_poses
 from datafactory_pick_place.plans import PickPlan, PlacePlan, Refusal
 from datafactory_pick_place.poses import above, behind, release_opening, turned
 
 Array = NDArray[np.float64]
 RELEASE_GAPS_M = (0.004, 0.015, 0.03, 0.05)
 NEIGHBOUR_M = 0.12
-MAX_GRASPS_TRIED = 10
 PLACEMENTS = 3
 STEP_M = 0.02
 RANDOM_SEEDS = 2
@@ -112,10 +113,7 @@ class Reach:
 
     def _support_height(self, subject: int, pose: Pose) -> float:
         asset = self.scene.scene.objects[subject].asset
-        lo, hi = np.array(asset.aabb[0]), np.array(asset.aabb[1])
-        corners = np.array(
-            [[x, y, z] for x in (lo[0], hi[0]) for y in (lo[1], hi[1]) for z in (lo[2], hi[2])]
-        )
+        corners = np.array(list(product(*zip(*asset.aabb, strict=True))))
         return float(pose.apply(corners)[:, 2].min())
 
     def pick(
@@ -143,7 +141,7 @@ class Reach:
         if not placements:
             return Refusal("plan", "no_place", 0)
         refusal = Refusal("plan", "ik_failed", 0)
-        for tried, grasp in enumerate(grasps[:MAX_GRASPS_TRIED], start=1):
+        for tried, grasp in enumerate(grasps, start=1):
             plan = self._try_grasp(subject, grasp, pose, placements, q)
             if isinstance(plan, PickPlan):
                 return plan
@@ -157,7 +155,8 @@ class Reach:
         """Resting poses of an object that make relations true, each also turned; may be empty."""
         item = self.scene.scene.objects[subject]
         pose = state.poses[item.name]
-        sampled = sample_poses(relations, item.asset, state, rng, PLACEMENTS)
+        robot = self.scene.robot
+        sampled = reachable_poses(relations, item.asset, state, robot, rng, PLACEMENTS)
         return [v for p in sampled for v in (p, turned(p, item.asset, pose, relations))]
 
     def _try_grasp(

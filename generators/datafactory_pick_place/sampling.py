@@ -18,6 +18,7 @@ from datafactory.scene import Scene, SceneObject, Table
 from datafactory.spec import Case
 from datafactory_assets.asset import RigidAsset
 from datafactory_assets.source import AssetSource
+from datafactory_pick_place.ability import within_reach
 from datafactory_pick_place.arrange import arrange, world_from_camera
 from datafactory_pick_place.casting import Play, draw_cast, draw_others
 from datafactory_pick_place.conveyor import arrange_beside_belt, draw_belt, draw_riders
@@ -67,7 +68,8 @@ def _draw_base(
     lower = np.concatenate([arm.joint_lower for arm in robot.arms]) + margin
     upper = np.concatenate([arm.joint_upper for arm in robot.arms]) - margin
     home = np.clip(home, lower, upper)
-    base = Pose.from_yaw((float(xy[0]), float(xy[1]), BASE_HEIGHT_M), yaw)
+    height = BASE_HEIGHT_M + robot.mount_height_m
+    base = Pose.from_yaw((float(xy[0]), float(xy[1]), height), yaw)
     return base, tuple(float(v) for v in home)
 
 
@@ -97,10 +99,11 @@ def draw_scene(
     if impossible:
         return Draw(play, None, assets, impossible, 0)
     belt = draw_belt(spec, table, tuple(assets)[len(assets) - riders :], streams)
+    reachable = within_reach(spec, robot)
     if belt is None:
-        result = arrange(spec, play, assets, table, base, streams)
+        result = arrange(reachable, play, assets, table, base, streams)
     else:
-        result = arrange_beside_belt(spec, play, assets, table, base, belt, streams)
+        result = arrange_beside_belt(reachable, play, assets, table, base, belt, streams)
     if not result.ok:
         return Draw(play, None, assets, result.unsatisfied, result.candidates)
     dynamics = streams["dynamics"]
