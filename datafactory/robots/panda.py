@@ -22,7 +22,7 @@ from datafactory_assets.packs import PackDir, ensure_pack
 
 PACK = "panda_2f85"
 VERSION = "1"
-WORKSPACE_RADIUS_M = (0.28, 0.78)
+WORKSPACE_RADIUS_M = (0.3, 0.72)
 
 # The pack's body names and ours.
 _RENAMED = {

@@ -193,7 +193,7 @@ def primitive_arm() -> RobotModel:
         arms=(arm,),
         camera_mounts=(wrist_camera("gripper_base", (0.075, 0.0, 0.03), math.radians(25.0)),),
         base_box=Box((-0.09, -0.09, 0.0), (0.09, 0.09, 0.14)),
-        workspace_radius_m=(0.28, 0.78),
+        workspace_radius_m=(0.3, 0.72),
         mount_height_m=0.0,
         visual_loader=_visuals,
     )

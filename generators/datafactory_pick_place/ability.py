@@ -19,6 +19,7 @@ from datafactory.scene import WorldState
 from datafactory.scene_graph.graph import Goal, Relation
 from datafactory.scene_graph.region import Region
 from datafactory.scene_graph.relations import Placement, sample_poses
+from datafactory.spec import Layout
 from datafactory_assets.asset import RigidAsset
 from datafactory_assets.families.language import GRIPPER_OPENING_M
 from datafactory_assets.query import Query
@@ -37,21 +38,29 @@ def within_reach(spec: ManipulationSpec, robot: RobotModel) -> ManipulationSpec:
     """
     low, high = spec.task_spec.layout.radius_m
     near, far = robot.workspace_radius_m
-    if near <= low and high <= far:
+    if _within((low, high), robot):
         return spec
     if high > far:
-        low, high = max(near, low - (high - far)), far
+        low, high = min(far, max(near, low - (high - far))), far
     else:
         low, high = near, min(far, high + near - low)
     layout = spec.task_spec.layout.model_copy(update={"radius_m": (low, high)})
     return replace(spec, task_spec=spec.task_spec.model_copy(update={"layout": layout}))
 
 
+def _within(ring: tuple[float, float], robot: RobotModel) -> bool:
+    near, far = robot.workspace_radius_m
+    return near <= ring[0] and ring[1] <= far
+
+
 def reachable_poses(
     relations: Sequence[Relation], subject: RigidAsset, state: WorldState, robot: RobotModel,
     rng: np.random.Generator, n: int,
 ) -> list[Placement]:  # fmt: skip
-    """Draws resting poses that make relations true, within the robot's workspace.
+    """Draws resting poses that make relations true, within the workspace of a small robot.
+
+    Robots whose workspace holds the ring tasks assume draw anywhere: planning tells what they
+    reach.
 
     Args:
         relations: About one subject.
@@ -61,12 +70,15 @@ def reachable_poses(
         rng: Source of randomness.
         n: Number of poses wanted; fewer (also none) come back when room is scarce.
     """
+    drawn = sample_poses(relations, subject, state, rng, n)
+    if _within(Layout().radius_m, robot):
+        return drawn
     base = state.world_from_base.position
     region = Region((float(base[0]), float(base[1])), robot.workspace_radius_m)
-    drawn = sample_poses(relations, subject, state, rng, n)
     found = [p for p in drawn if region.contains(p.world_from_object.position[None, :2])[0]]
-    if len(found) < n:
-        found += sample_poses(relations, subject, state, rng, n - len(found), region=region)
+    missing = len(drawn) - len(found)
+    if missing:
+        found += sample_poses(relations, subject, state, rng, missing, region=region)
     return found
 
 

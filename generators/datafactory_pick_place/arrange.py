@@ -13,6 +13,7 @@ import numpy as np
 
 from datafactory.binding import ManipulationSpec
 from datafactory.geometry import Pose
+from datafactory.robots.model import RobotModel
 from datafactory.scene import Table, WorldState
 from datafactory.scene_graph.goal import check_goal
 from datafactory.scene_graph.layout import (
@@ -22,8 +23,8 @@ from datafactory.scene_graph.layout import (
     Region,
     solve_layout,
 )
-from datafactory.scene_graph.relations import sample_poses
 from datafactory_assets.asset import RigidAsset
+from datafactory_pick_place.ability import reachable_poses
 from datafactory_pick_place.casting import Play
 from datafactory_pick_place.streams import AttemptStreams
 
@@ -92,15 +93,17 @@ def _state(
     )
 
 
-def _has_room(play: Play, state: WorldState, rng: np.random.Generator) -> bool:
+def _has_room(play: Play, state: WorldState, robot: RobotModel, rng: np.random.Generator) -> bool:
     """Whether there is a place beside every reference that something shall be put beside."""
     beside = [r for r in play.goal.relations() if r.name in BESIDE]
-    return all(sample_poses(r, state.assets[r.subject], state, rng, 1) for r in beside)
+    return all(
+        reachable_poses((r,), state.assets[r.subject], state, robot, rng, 1) for r in beside
+    )
 
 
 def arrange(
     spec: ManipulationSpec, play: Play, assets: Mapping[str, RigidAsset], table: Table,
-    base: Pose, streams: AttemptStreams,
+    base: Pose, streams: AttemptStreams, robot: RobotModel,
 ) -> LayoutResult:  # fmt: skip
     """Places all objects so that there is something to do that can be done.
 
@@ -115,6 +118,7 @@ def arrange(
         table: Table top.
         base: Robot base pose.
         streams: ``object_pose`` places the case's objects, ``distractors`` the others.
+        robot: Who shall do it.
     """
     roles = {name: LayoutObject(asset=assets[name]) for name in play.names}
     others = {name: LayoutObject(asset=a) for name, a in assets.items() if name not in roles}
@@ -126,7 +130,7 @@ def arrange(
             return result
         state = _state(problem, result, assets)
         done = check_goal(play.goal, state, stage=last).holds
-        if not done and _has_room(play, state, streams["room"]):
+        if not done and _has_room(play, state, robot, streams["room"]):
             break
     if not others:
         return result

@@ -101,7 +101,7 @@ def draw_scene(
     belt = draw_belt(spec, table, tuple(assets)[len(assets) - riders :], streams)
     reachable = within_reach(spec, robot)
     if belt is None:
-        result = arrange(reachable, play, assets, table, base, streams)
+        result = arrange(reachable, play, assets, table, base, streams, robot)
     else:
         result = arrange_beside_belt(reachable, play, assets, table, base, belt, streams)
     if not result.ok:
