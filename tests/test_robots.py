@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 
 import mujoco
@@ -18,6 +19,8 @@ from datafactory.robots.hulls import hull_faces, read_vertices, reduce_hull
 from datafactory.robots.model import RobotModel
 from datafactory.robots.panda import PACK, franka_panda, franka_panda_hand
 from datafactory.robots.primitive_arm import primitive_arm
+from datafactory.robots.ur5e import ur5e
+from datafactory.robots.yam import yam
 from datafactory.testing.robots import RobotBench, check_robot, raised
 from datafactory_assets.errors import PackMissingError
 from datafactory_assets.packs import ensure_pack
@@ -27,11 +30,39 @@ FACTORIES = {
     "franka_panda": franka_panda,
     "franka_panda_hand": franka_panda_hand,
     "aloha": aloha,
+    "ur5e": ur5e,
+    "yam": yam,
 }
-# Around home: offsets without self-contact, a motion, and a folded posture (joint -> value).
-SPREAD = {7: [1.2, 0.5, 0.4, 0.5, 0.4, 0.5, 1.0], 6: [0.4, 0.5, 0.5, 0.4, 0.4, 1.0]}
-MOTION = {7: [0.5, 0.2, -0.3, 0.4, 0.5, -0.4, 0.6], 6: [0.5, 0.2, -0.3, 0.4, -0.4, 0.6]}
-FOLDED = {7: {1: 1.7, 3: -3.0, 5: 0.1}, 6: {1: -1.8, 2: 1.6, 4: 2.1}}
+
+
+@dataclass(frozen=True)
+class Poses:
+    """Around home: offsets without self-contact, a motion; and a folded posture by joint."""
+
+    spread: list[float]
+    motion: list[float]
+    folded: dict[int, float]
+
+
+PANDA = Poses(
+    [1.2, 0.5, 0.4, 0.5, 0.4, 0.5, 1.0],
+    [0.5, 0.2, -0.3, 0.4, 0.5, -0.4, 0.6],
+    {1: 1.7, 3: -3.0, 5: 0.1},
+)
+POSES = {
+    "primitive_arm": PANDA,
+    "franka_panda": PANDA,
+    "franka_panda_hand": PANDA,
+    "aloha": Poses(
+        [0.4, 0.5, 0.5, 0.4, 0.4, 1.0], [0.5, 0.2, -0.3, 0.4, -0.4, 0.6], {1: -1.8, 2: 1.6, 4: 2.1}
+    ),
+    "ur5e": Poses(
+        [1.2, 0.5, 0.5, 0.5, 0.5, 1.0], [0.5, 0.2, -0.3, 0.4, -0.4, 0.6], {2: 3.1, 3: -3.0}
+    ),
+    "yam": Poses(
+        [1.2, 0.4, 0.4, 0.4, 0.5, 1.0], [0.5, 0.2, -0.3, 0.4, -0.4, 0.6], {1: 0.0, 2: 0.0, 3: -1.5}
+    ),
+}
 
 
 @pytest.fixture(params=sorted(FACTORIES), scope="module")
@@ -59,7 +90,7 @@ def test_document_stays_small(robot: RobotModel) -> None:
 def test_equal_lag_keeps_joints_on_their_line(robot: RobotModel) -> None:
     """Joints that trail by the same time stay on a straight line in joint space."""
     bench = RobotBench(robot)
-    goal = np.asarray(bench.arm.home) + np.array(MOTION[bench.arm.dof])
+    goal = np.asarray(bench.arm.home) + np.array(POSES[robot.name].motion)
     start = np.asarray(bench.arm.home)
     worst = 0.0
     for step in range(800):
@@ -98,7 +129,7 @@ def touching(bench: RobotBench) -> set[tuple[str, str]]:
 def test_typical_poses_do_not_touch_themselves(robot: RobotModel) -> None:
     bench = RobotBench(robot)
     rng = seeding.stream(0, "robots", 0, "near home")
-    spread = np.array(SPREAD[bench.arm.dof])
+    spread = np.array(POSES[robot.name].spread)
     for _ in range(500):
         bench.data.qpos[bench.qpos] = bench.arm.home + rng.uniform(-spread, spread)
         contacts, (tcp, _) = touching(bench), bench.tcp()
@@ -109,7 +140,7 @@ def test_typical_poses_do_not_touch_themselves(robot: RobotModel) -> None:
 def test_folded_poses_are_seen(robot: RobotModel) -> None:
     bench = RobotBench(robot)
     q = np.asarray(bench.arm.home).copy()
-    for joint, value in FOLDED[bench.arm.dof].items():
+    for joint, value in POSES[robot.name].folded.items():
         q[joint] = value
     bench.data.qpos[bench.qpos] = q
     assert touching(bench)
@@ -118,7 +149,7 @@ def test_folded_poses_are_seen(robot: RobotModel) -> None:
     for _ in range(500):
         bench.data.qpos[bench.qpos] = rng.uniform(bench.arm.joint_lower, bench.arm.joint_upper)
         hits += bool(touching(bench))
-    assert 5 < hits < 75
+    assert 5 < hits < 150
 
 
 SHAPES = {
