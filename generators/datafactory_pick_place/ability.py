@@ -93,8 +93,9 @@ def require_able(
         sources: Where the task's objects come from.
 
     Raises:
-        SpecError: It has no arm or no gripper, several arms where the task has a conveyor
-            or disturbances, or a gripper that takes none of the first instances of what it has to move.
+        SpecError: It has no arm or no gripper, several arms where the task has a conveyor or
+            disturbances, or a gripper that takes none of the first instances of what it has
+            to move.
     """
     lacking = [part for part in NEEDED if part not in robot.capabilities]
     if lacking:
