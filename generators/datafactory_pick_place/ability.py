@@ -43,7 +43,7 @@ def within_reach(spec: ManipulationSpec, robot: RobotModel) -> ManipulationSpec:
     if high > far:
         low, high = min(far, max(near, low - (high - far))), far
     else:
-        low, high = near, min(far, high + near - low)
+        low, high = near, min(far, max(near, high + near - low))
     layout = spec.task_spec.layout.model_copy(update={"radius_m": (low, high)})
     return replace(spec, task_spec=spec.task_spec.model_copy(update={"layout": layout}))
 
