@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datafactory.episode import AssetRecord
+from datafactory.render.conveyor import body_surfaces
 from datafactory.render.furniture import stand_surfaces, table_surfaces
 from datafactory.render.illumination import illumination
 from datafactory.render.look import Look
@@ -21,7 +22,6 @@ from datafactory.render.paint import painted
 from datafactory.render.poses import WORLD, BodyTrack, PhysicsGeom
 from datafactory.render.robot_visuals import robot_visuals
 from datafactory.render.room import floor_surfaces, room_surfaces
-from datafactory.render.shapes import geom_surfaces
 from datafactory.render.skies import sky_image
 from datafactory.render.stage import Body, Floats, Stage, Surface
 from datafactory.robots.model import RobotModel
@@ -87,8 +87,11 @@ def build_stage(
     faces = ROBOT_FACES[pixels >= FINE_PIXELS]
     moving = [*_robot_bodies(robot, faces), *objects]
     known = {body.name for body in moving} | set(robot.bodies)
+    table_z = None if track.table is None else track.table.top_z
     others = [
-        Body(name, _ROOM, geom_surfaces(geoms)) for name, geoms in own.items() if name not in known
+        Body(name, _ROOM, body_surfaces(name, geoms, table_z))
+        for name, geoms in own.items()
+        if name not in known
     ]
     lights, ambient = illumination(look, _middle(track), track.floor_z)
     return Stage(
