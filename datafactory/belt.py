@@ -12,6 +12,8 @@ from datafactory.geometry import Array
 BELT = "belt"
 RAIL = "rail"
 """Entity names of what moves and of what stands beside it."""
+RAILS = (f"{RAIL}/left", f"{RAIL}/right")
+"""Geom names of the rails."""
 THICKNESS_M = 0.02
 RAIL_WIDTH_M = 0.02
 RAIL_RISE_M = 0.004

@@ -25,7 +25,9 @@ from datafactory_pick_place import judge
 from datafactory_pick_place.maker import asset_sources
 from datafactory_pick_place.meeting import (
     MEET_S,
+    RISE_M,
     RISE_S,
+    SLOWING_FROM_S,
     SLOWING_S,
     Track,
     leaving_poses,
@@ -147,7 +149,7 @@ def test_the_tool_leaves_with_the_speed_of_the_belt_and_comes_to_rest() -> None:
     speed = np.diff(poses[:, :3], axis=0) / 0.01
     assert speed[0] == pytest.approx(velocity, abs=1e-3)
     assert np.linalg.norm(speed[-1]) < 1e-9
-    assert poses[-1, :3] == pytest.approx([0.0, 0.5 * SLOWING_S * 0.2, 0.1])
+    assert poses[-1, :3] == pytest.approx([0.0, (SLOWING_FROM_S + 0.5 * SLOWING_S) * 0.2, RISE_M])
     assert (np.diff(poses[:, 2]) >= 0.0).all()
 
 

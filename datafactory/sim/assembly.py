@@ -15,7 +15,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from datafactory.belt import BELT, RAIL
+from datafactory.belt import BELT, RAIL, RAILS
 from datafactory.geometry import Pose
 from datafactory.robots.model import Arm, RobotModel
 from datafactory.scene import Scene, SceneObject
@@ -268,7 +268,7 @@ def _geom_entities(
     entity: NDArray[np.int64] = body_entity[model.geom_bodyid]
     entity[model.geom("table").id] = 1
     if scene.belt is not None:
-        entity[[model.geom(f"{RAIL}/{side}").id for side in ("left", "right")]] = index[BELT] + 1
+        entity[[model.geom(name).id for name in RAILS]] = index[BELT] + 1
     return entity
 
 

@@ -15,7 +15,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from datafactory.belt import BELT, RAIL, RAIL_RISE_M, RAIL_WIDTH_M, THICKNESS_M, Belt
+from datafactory.belt import BELT, RAIL_RISE_M, RAIL_WIDTH_M, RAILS, THICKNESS_M, Belt
 from datafactory.geometry import Array
 from datafactory.scene import Contact
 
@@ -48,7 +48,7 @@ def belt_mjcf(belt: Belt, contact: str) -> tuple[str, str]:
         f'size="{half_length:.9g} {0.5 * belt.width_m:.9g} {half}" {surface}/></body>'
     )
     tall = half + 0.5 * RAIL_RISE_M
-    for side, name in ((1.0, f"{RAIL}/left"), (-1.0, f"{RAIL}/right")):
+    for side, name in zip((1.0, -1.0), RAILS, strict=True):
         x, y = belt.point(0.0, side * (0.5 * (belt.width_m + RAIL_WIDTH_M) + GAP_M))
         text += (
             f'<geom name="{name}" type="box" rgba="0.62 0.64 0.66 1" '

@@ -48,6 +48,12 @@ class BeltAttempt(Attempt):
             "prediction_error_m": self.worst_prediction_m,
         }
 
+    def _supports_of(self, subject: int) -> set[int]:
+        """What the object stands on, and the rails beside what it rides on."""
+        assert self.scene.belt is not None
+        found = super()._supports_of(subject)
+        return found | {self.scene.belt.rail} if self.scene.belt.entity in found else found
+
     def _observe(self) -> None:
         carried = self._state().carried
         riders = [k for k, o in enumerate(self.scene.scene.objects) if o.name in carried]

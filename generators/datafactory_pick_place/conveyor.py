@@ -36,6 +36,7 @@ EDGE_M = 0.055
 RIDER_GAP_M = 0.05
 KEEP_OUT_STEP_M = 0.04
 CLEAR_M = 0.015
+ALIGNED_RAD = 0.15
 
 
 def draw_riders(spec: ManipulationSpec, streams: AttemptStreams) -> int:
@@ -116,6 +117,14 @@ def _keep_out(belt: Belt) -> tuple[KeepOut, ...]:
     return tuple(KeepOut(belt.point(float(p)), radius) for p in places)
 
 
+def _yaws(belt: Belt) -> tuple[tuple[float, float], ...]:
+    """Ranges of yaw to try: any, then along and across the belt, where long things fit."""
+    along = belt.heading_rad
+    across = along + 0.5 * math.pi
+    aligned = [(yaw - ALIGNED_RAD, yaw + ALIGNED_RAD) for yaw in (along, across)]
+    return ((-math.pi, math.pi), *aligned)
+
+
 def arrange_beside_belt(
     spec: ManipulationSpec, play: Play, assets: Mapping[str, RigidAsset], table: Table,
     base: Pose, belt: Belt, streams: AttemptStreams,
@@ -134,7 +143,6 @@ def arrange_beside_belt(
     riding = _on_belt(spec, assets, belt, base, streams["object_pose"])
     if not riding.ok:
         return riding
-    region = layout_region(spec, base)
     placed = dict(riding.placements)
     fixed: dict[str, LayoutObject] = {}
     candidates = riding.candidates
@@ -144,18 +152,21 @@ def arrange_beside_belt(
     ):
         if not names:
             continue
-        problem = LayoutProblem(
-            objects={**fixed, **{n: LayoutObject(assets[n]) for n in names}},
-            relations=play.initial,
-            table=table,
-            world_from_base=base,
-            world_from_camera=world_from_camera(),
-            region=region,
-            gap=spec.task_spec.layout.gap_m,
-            keep_out=_keep_out(belt),
-        )
-        result = solve_layout(problem, streams[stream])
-        candidates += result.candidates
+        for yaw in _yaws(belt):
+            problem = LayoutProblem(
+                objects={**fixed, **{n: LayoutObject(assets[n], yaw=yaw) for n in names}},
+                relations=play.initial,
+                table=table,
+                world_from_base=base,
+                world_from_camera=world_from_camera(),
+                region=layout_region(spec, base),
+                gap=spec.task_spec.layout.gap_m,
+                keep_out=_keep_out(belt),
+            )
+            result = solve_layout(problem, streams[stream])
+            candidates += result.candidates
+            if result.ok:
+                break
         if not result.ok:
             return result
         placed.update(result.placements)

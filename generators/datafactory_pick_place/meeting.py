@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from datafactory.geometry import Array, Pose
-from datafactory_pick_place.poses import APPROACH_M, LIFT_M
+from datafactory_pick_place.poses import APPROACH_M
 
 SYNC_S = 0.5
 """Time in which the tool takes up the object's speed."""
@@ -22,10 +22,13 @@ DESCENT_FROM_S = 0.3
 DESCENT_S = 0.8
 MEET_S = DESCENT_FROM_S + DESCENT_S
 """Time from the start of the path until the tool is at the grasp."""
-CLOSING_S = 1.0
+CLOSING_S = 0.75
 """So long the tool accompanies the object at most while the fingers close."""
+SLOWING_FROM_S = 0.4
 SLOWING_S = 0.6
+"""The tool rises with the object before it slows down: what follows on the belt does not stop."""
 RISE_S = 1.0
+RISE_M = 0.14
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +108,11 @@ def leaving_poses(tcp: Pose, velocity: Array, t: Array, direction: Array) -> Arr
 
     Args:
         tcp: world_from_tcp at t = 0.
-        velocity: (3,) of the tool at t = 0, m/s; lost within ``SLOWING_S``.
+        velocity: (3,) of the tool at t = 0, m/s; lost within ``SLOWING_S`` of ``SLOWING_FROM_S``.
         t: (n,) times, s.
-        direction: (3,) unit vector along which it rises by ``LIFT_M`` within ``RISE_S``.
+        direction: (3,) unit vector along which it rises by ``RISE_M`` within ``RISE_S``.
     """
-    run = t - SLOWING_S * blended_distance(t / SLOWING_S)
-    rise = LIFT_M * blend(t / RISE_S)
+    run = t - SLOWING_S * blended_distance((t - SLOWING_FROM_S) / SLOWING_S)
+    rise = RISE_M * blend(t / RISE_S)
     position = tcp.position + run[:, None] * velocity + rise[:, None] * direction
     return np.column_stack([position, np.tile(tcp.quat, (len(t), 1))])

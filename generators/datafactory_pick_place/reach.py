@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from datafactory.belt import BELT
+from datafactory.belt import BELT, RAILS
 from datafactory.geometry import Pose
 from datafactory.grasps.antipodal import surface
 from datafactory.grasps.ranking import Grasp, rank_grasps
@@ -70,7 +70,7 @@ class Reach:
             tcp_site=arm.tcp_site,
         )
         self.home = np.array(arm.home)
-        self._surfaces = ["table"] if scene.belt is None else ["table", BELT]
+        self._surfaces = ["table"] if scene.belt is None else ["table", BELT, *RAILS]
         self._least_manipulability = MANIPULABILITY_SHARE * kinematics.manipulability(self.home)
 
     def observe(self, qpos: Array) -> None:
