@@ -204,27 +204,27 @@ def _build_jug(params: Params) -> Form:
 def _draw_egg_cup(draw: Draw) -> Params:
     radius = draw.uniform(0.0235, 0.0270)
     return draw.params(
-        ("ceramic", "wood", "plastic", "steel"),
+        ("ceramic", "wood", "plastic"),
         radius=radius,
         height=draw.uniform(0.052, 0.066),
-        foot=radius * draw.uniform(0.76, 0.86),
-        waist=draw.uniform(0.0085, 0.0110),
+        foot=radius * draw.uniform(1.02, 1.08),
+        waist=radius * draw.uniform(0.78, 0.88),
     )
 
 
 def _build_egg_cup(params: Params) -> Form:
     size = params.size
     radius, height, foot, waist = size["radius"], size["height"], size["foot"], size["waist"]
-    wall = 0.0016 if params.material == "steel" else 0.0032
+    wall = 0.0032
     stem = height - 0.030
     floor = stem + 0.005
-    start = 0.60 * radius
+    start = 0.84 * radius - wall
     profile = (
         (foot - 0.002, 0.0),
         (foot, 0.002),
-        (foot - 0.001, 0.004),
-        (waist, 0.5 * stem + 0.003),
-        (waist, stem - 0.003),
+        (foot, 0.004),
+        (waist, 0.010),
+        (waist, stem - 0.004),
         *bulged((start + wall, stem + 0.001), (radius, height - 0.001), 0.003, 5),
         (radius - 0.5 * wall, height),
         *bulged((radius - wall, height - 0.001), (start, floor), -0.003, 5),
@@ -236,8 +236,7 @@ def _build_egg_cup(params: Params) -> Form:
         solids=(Revolve(profile, params.rgba),),
         shapes=(
             *shapes,
-            cylinder(foot, 0.0, 0.5 * stem, "foot"),
-            cylinder(waist + 0.001, 0.5 * stem, stem, "stem"),
+            cylinder(foot, 0.0, stem, "foot"),
         ),
         poses=(StablePose(UPRIGHT, 0.0, 0.30, "upright"), standing(height, 0.3, 0.35)[1]),
         surfaces=(inner_floor(cavity, shallow=False),),
@@ -304,7 +303,7 @@ FAMILIES = (
             ("eggcup",),
             "A small cup on a foot for one egg.",
             "egg cups as sold: 47-54 mm across, 52-66 mm high",
-            ("ceramic", "wood", "plastic", "steel"),
+            ("ceramic", "wood", "plastic"),
             container=True,
         ),
         _draw_egg_cup,

@@ -98,7 +98,7 @@ def _draw_cheese_wedge(draw: Draw) -> Params:
         ("food",),
         ("yellow", "orange", "white"),
         radius=draw.uniform(0.085, 0.120),
-        half_angle=draw.uniform(0.24, 0.34),
+        half_angle=draw.uniform(0.15, 0.21),
         height=draw.uniform(0.030, 0.055),
         rind=draw.uniform(0.002, 0.004),
         density=draw.uniform(900.0, 1080.0),

@@ -126,7 +126,7 @@ def _build_pencil(params: Params) -> Form:
         solids.append(turned(((1.02 * r, x0), (1.02 * r, back)), accent(params), r, "end"))
     barrel = extruded(tuple((y, z + r) for y, z in flat), x0, x1 - 0.6 * cone, "x")
     shapes = (barrel, lying_cylinder(0.4 * r, x1 - 0.6 * cone, x1, r, "tip"))
-    return lying(tuple(solids), shapes, 2.0 * r)
+    return lying(tuple(solids), shapes, None)
 
 
 def _draw_glue_stick(draw: Draw) -> Params:
@@ -172,7 +172,7 @@ def _draw_scissors(draw: Draw) -> Params:
         _VIVID,
         blade=draw.uniform(0.060, 0.095),
         bow=draw.uniform(0.0160, 0.0215),
-        tube=draw.uniform(0.0042, 0.0055),
+        tube=draw.uniform(0.0052, 0.0062),
         wide=draw.uniform(0.0075, 0.0105),
         density=draw.uniform(1600.0, 2200.0),
     )
@@ -326,8 +326,8 @@ _KINDS = (
      _draw_stapler, _build_stapler),
     ("eraser", ("rubber",), ("rubber",), "A block eraser in a striped sleeve.",
      "block erasers: 40-66 x 18-26 x 10-16 mm", True, False, _draw_eraser, _build_eraser),
-    ("pencil", ("crayon",), ("wood",), "A hexagonal pencil, lying along x.",
-     "pencils, thin and jumbo: 7-10 mm across the flats, 110-178 mm long", True, False,
+    ("pencil", ("crayon",), ("wood",), "A hexagonal pencil, too thin for thick fingers.",
+     "pencils, thin and jumbo: 7-10 mm across the flats, 110-178 mm long", False, False,
      _draw_pencil, _build_pencil),
     ("glue_stick", ("glue", "stick of glue"), ("plastic",), "A capped glue stick.",
      "8-40 g glue sticks: 23-33 mm across, 82-115 mm high", True, True,

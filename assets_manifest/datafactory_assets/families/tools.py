@@ -172,8 +172,8 @@ def _draw_pliers(draw: Draw) -> Params:
         handle=draw.uniform(0.085, 0.110),
         jaw=draw.uniform(0.040, 0.055),
         spread=draw.uniform(0.18, 0.26),
-        height=draw.uniform(0.0115, 0.0150),
-        density=draw.uniform(3200.0, 4200.0),
+        height=draw.uniform(0.0145, 0.0175),
+        density=draw.uniform(2700.0, 3500.0),
     )
 
 
@@ -182,7 +182,7 @@ def _build_pliers(params: Params) -> Form:
     handle, jaw, t, h = size["handle"], size["jaw"], size["spread"], size["height"]
     x = 0.5 * (handle - jaw)  # the pivot
     r, wide = 0.0125, 0.0058
-    nose = ((x, -r), (x + jaw, -0.0045), (x + jaw, 0.0045), (x, r))
+    nose = ((x, -r), (x + jaw, -0.0080), (x + jaw, 0.0080), (x, r))
     solids = [
         Prism(nose, 0.15 * h, 0.85 * h, METAL, "jaw"),
         Prism(circle(1.02 * r, 16, x - 0.4 * r), 0.85 * h, h, METAL, "pivot"),

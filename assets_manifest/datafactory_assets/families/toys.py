@@ -199,7 +199,7 @@ def _draw_ring(draw: Draw) -> Params:
         ("plastic", "wood"),
         _VIVID,
         tube=draw.uniform(0.0090, 0.0113),
-        hole=draw.uniform(0.0120, 0.0165),
+        hole=draw.uniform(0.0175, 0.0205),
         flat=draw.uniform(0.80, 1.0),
     )
 
@@ -219,7 +219,7 @@ def _build_ring(params: Params) -> Form:
         shapes=ring_wall(radius - 0.93 * t, radius + 0.93 * t, 2.0 * c),
         poses=ONE_POSE,
         symmetry="z",
-        grip=2.0 * (radius + t),
+        grip=2.0 * t,
         attributes=("toy", "ring"),
     )
 
@@ -377,7 +377,7 @@ _KINDS = (
     ("dice", ("die", "toy"), ("plastic", "wood", "foam"), "A large die with pips.",
      "jumbo dice: 25-60 mm", True, _draw_dice, _build_dice),
     ("stacking_ring", ("ring", "toy ring", "toy"), ("plastic", "wood"),
-     "A ring of a stacking toy, lying flat.", "stacking rings: 42-78 mm across, 14-23 mm high",
+     "A ring of a stacking toy, lying flat.", "stacking rings: 71-86 mm across, 14-23 mm high",
      False, _draw_ring, _build_ring),
     ("toy_boat", ("boat", "ship", "toy"), ("plastic", "wood"), "A toy boat with a chimney.",
      "bath boats: 110-160 x 48-70 mm", False, _draw_boat, _build_boat),
