@@ -19,7 +19,7 @@ from datafactory.belt import BELT, RAIL
 from datafactory.errors import did_you_mean
 from datafactory.fields import GOAL_SCHEMA, Model, QueryField, RelationField, read_goal
 from datafactory.goals.forms import Form, form_schema, read_form
-from datafactory.scene_graph.graph import START, TABLE, Goal
+from datafactory.scene_graph.graph import FURNITURE, START, TABLE, Goal
 
 Refer = Literal["attribute", "relation", "ordinal", "size"]
 REFERS: tuple[Refer, ...] = ("attribute", "relation", "ordinal", "size")
@@ -161,7 +161,8 @@ class Case(Model):
         if not self.objects and not self.sets:
             raise ValueError("a case needs 'objects' or 'sets'")
         for role in (*self.objects, *self.sets):
-            if not role.isidentifier() or role in (TABLE, "robot", "floor", BELT, RAIL):
+            taken = (TABLE, FURNITURE, "robot", "floor", BELT, RAIL)
+            if not role.isidentifier() or role in taken:
                 raise ValueError(f"'{role}' cannot be an object name")
         clash = set(self.objects) & set(self.sets)
         if clash:

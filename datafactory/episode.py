@@ -242,7 +242,7 @@ class AssetRecord:
 
     Attributes:
         asset_id: Content hash (64 hex digits; for meshes the sha256 of the bytes).
-        kind: ``rigid``, ``robot`` or ``mesh``.
+        kind: ``rigid``, ``table``, ``robot`` or ``mesh``.
         uid: Readable handle.
         category: Category noun; empty for meshes.
         licence: Full licence.
@@ -250,7 +250,7 @@ class AssetRecord:
         mass: kg; 0 when not applicable.
         params_json: How to make it again (source, family, seed, parameters); ``{}`` for meshes.
         geometry: Bytes: collision geometry as canonical JSON, or a mesh file's bytes.
-        geometry_format: ``shapes-json`` or a file suffix such as ``obj``.
+        geometry_format: ``shapes-json``, ``table-json`` or a file suffix such as ``obj``.
     """
 
     asset_id: str

@@ -62,6 +62,17 @@ def _read_query(value: Any) -> dict[str, Any]:
         raise ValueError(str(error)) from error
 
 
+def _read_table(value: Any) -> dict[str, Any] | None:
+    from datafactory_assets.tables.query import TableQuery
+
+    if value is None:
+        return None
+    try:
+        return dict(TableQuery.parse(value).to_dict())
+    except DataFactoryError as error:
+        raise ValueError(str(error)) from error
+
+
 GOAL_SCHEMA: dict[str, Any] = {"anyOf": [_RELATION_SCHEMA, {"type": "array"}]}
 RelationField = Annotated[
     Relation,
@@ -73,6 +84,13 @@ QueryField = Annotated[
     dict[str, Any],
     BeforeValidator(_read_query),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]}),
+]
+
+
+TableField = Annotated[
+    dict[str, Any] | None,
+    BeforeValidator(_read_table),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}, {"type": "null"}]}),
 ]
 
 

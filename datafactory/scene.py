@@ -9,21 +9,37 @@ from datafactory.belt import Belt
 from datafactory.geometry import Array, Pose
 from datafactory.scene_graph.graph import Relation
 from datafactory_assets.asset import RigidAsset
+from datafactory_assets.tables.asset import TableAsset
 
 
 @dataclass(frozen=True)
 class Table:
-    """A rectangular table top, axis-aligned with the world.
+    """A table top, axis-aligned with the world.
 
     Attributes:
-        center: (x, y) of the top's centre, metres.
-        half_extents: (x, y) half sizes, metres.
+        center: (x, y) of the middle of the top's bounding rectangle, metres.
+        half_extents: (x, y) half sizes of that rectangle, metres.
         height: z of the top surface, metres.
+        outline: Convex outline, counter-clockwise, world xy, metres; empty for the rectangle.
+        uid: Uid of the piece of furniture it belongs to; empty for a plain table.
+        furniture: That piece, its frame at ``center`` on the floor; None for a plain table and in
+            states read back from an episode.
     """
 
     center: tuple[float, float]
     half_extents: tuple[float, float]
     height: float
+    outline: tuple[tuple[float, float], ...] = ()
+    uid: str = ""
+    furniture: TableAsset | None = None
+
+    @classmethod
+    def of(cls, furniture: TableAsset, center: tuple[float, float]) -> Table:
+        """The top of a piece of furniture that stands at a place."""
+        x, y = center
+        outline = tuple((x + u, y + v) for u, v in furniture.outline)
+        return cls(center, furniture.half_extents, furniture.height, outline, furniture.uid,
+                   furniture)  # fmt: skip
 
 
 @dataclass(frozen=True)

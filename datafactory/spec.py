@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from datafactory.case import Case, Instructions
 from datafactory.errors import DataFactoryError, SpecError, did_you_mean
-from datafactory.fields import Model, PositiveRange, QueryField, Range
+from datafactory.fields import Model, PositiveRange, QueryField, Range, TableField
 from datafactory.scene_graph.graph import Goal
 from datafactory.spec_motion import Conveyor, Disturb
 
@@ -56,18 +56,23 @@ class Layout(Model):
         radius_m: Distance of object centres from the robot base, smallest and largest.
         angle_rad: Bearing from the robot base's +x axis, smallest and largest.
         gap_m: Smallest gap between object footprints.
+        table: Which piece of furniture to work at, drawn anew in every attempt: conditions of a
+            ``TableQuery``, ``{}`` for any; a plain board by default.
     """
 
+    added = frozenset({"table"})
     radius_m: PositiveRange = (0.36, 0.66)
     angle_rad: Range = (-0.9, 0.9)
     gap_m: float = Field(default=0.03, ge=0.0, le=0.3)
+    table: TableField = None
 
 
 class Randomize(Model):
     """Ranges of the named random streams. A range of equal ends switches a stream off.
 
     Attributes:
-        object_choice: Draw case and objects anew in every attempt; off: as in attempt 0.
+        object_choice: Draw case, objects and furniture anew in every attempt; off: as in
+            attempt 0.
         object_pose: Draw poses anew in every attempt; off: as in attempt 0.
         distractors: Draw distractors anew in every attempt; off: as in attempt 0.
         table_height_m: Height of the table top above the floor.
@@ -133,6 +138,8 @@ class TaskSpec(Model):
     @model_validator(mode="after")
     def _riders(self) -> TaskSpec:
         riders = self.conveyor.carries if self.conveyor else ()
+        if self.conveyor and self.layout.table is not None:
+            raise ValueError("a conveyor needs the plain table: leave layout.table out")
         for case in self.cases:
             for name in riders:
                 if name not in case.objects:

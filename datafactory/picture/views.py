@@ -190,6 +190,10 @@ def _plan_range(scene: Scenery) -> tuple[tuple[float, float], tuple[float, float
 
 
 def _draw_table(canvas: Canvas, axes: Axes, table: TableTop) -> None:
+    if table.outline:
+        points = [axes.at(y, x) for x, y in table.outline]
+        canvas.silhouette([(points, TABLE)], TABLE_EDGE, clip=axes.box)
+        return
     (cx, cy), (hx, hy) = table.center, table.half
     corners = [axes.at(cy + s * hy, cx + t * hx) for s in (-1, 1) for t in (-1, 1)]
     left, right = min(p[0] for p in corners), max(p[0] for p in corners)

@@ -17,6 +17,7 @@ from datafactory.errors import DatasetCorruptError
 from datafactory.geometry import Pose
 from datafactory.picture.canvas import Color
 from datafactory.picture.palette import object_color
+from datafactory.scene_graph.graph import TABLE_OUTLINE
 
 Array = NDArray[np.float64]
 ROUND = 20
@@ -102,11 +103,15 @@ class Outline:
 
 @dataclass(frozen=True)
 class TableTop:
-    """Centre and half extents of the table top in x and y, and its height, metres."""
+    """Centre and half extents of the table top in x and y, its height and outline, metres.
+
+    The outline is empty for a plain rectangle.
+    """
 
     center: tuple[float, float]
     half: tuple[float, float]
     height: float
+    outline: tuple[tuple[float, float], ...] = ()
 
 
 def hull(points: Array) -> list[tuple[float, float]]:
@@ -198,14 +203,25 @@ def _stored_color(params_json: str) -> Color | None:
 
 
 def table_top(replay: Replay | None) -> TableTop | None:
-    """Reads the box named ``table`` from the stored model; None when there is none."""
+    """Reads the top of the table from the stored model; None when there is none."""
     if replay is None or 'name="table"' not in replay.mjcf:
         return None
-    for geom in ET.fromstring(replay.mjcf).iter("geom"):
+    root = ET.fromstring(replay.mjcf)
+    outline = np.array([
+        [float(v) for v in (custom.get("data") or "").split()]
+        for custom in root.iter("numeric")
+        if custom.get("name") == TABLE_OUTLINE
+    ]).reshape(-1, 2)  # fmt: skip
+    for geom in root.iter("geom"):
         if geom.get("name") == "table" and geom.get("type") == "box":
             x, y, z = (float(v) for v in (geom.get("pos") or "0 0 0").split())
             hx, hy, hz = (float(v) for v in (geom.get("size") or "0 0 0").split())
-            return TableTop((x, y), (hx, hy), z + hz)
+            if not len(outline):
+                return TableTop((x, y), (hx, hy), z + hz)
+            low, high = outline.min(axis=0), outline.max(axis=0)
+            (x, y), (hx, hy) = 0.5 * (low + high), 0.5 * (high - low)
+            points = tuple((float(u), float(v)) for u, v in outline)
+            return TableTop((float(x), float(y)), (float(hx), float(hy)), z + hz, points)
     return None
 
 

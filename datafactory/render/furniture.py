@@ -1,22 +1,29 @@
-"""The table and the robot's stand, drawn around the boxes that the physics knows.
+"""The table and the robot's stand, drawn around the boxes that the physics knows; furniture.
 
 Surfaces are in the frame of the table's box (its centre) and of the robot's base.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from datafactory.geometry import Pose
 from datafactory.render.look import Colour, TableLook
-from datafactory.render.paint import Paint
-from datafactory.render.poses import TableBox, Vector
+from datafactory.render.paint import Paint, patterned
+from datafactory.render.poses import PhysicsGeom, TableBox, Vector
 from datafactory.render.primitives import cylinder, merged, moved, rounded_box
+from datafactory.render.shapes import geom_mesh
 from datafactory.render.stage import Material, Mesh, Surface
+from datafactory.render.unwrap import box_uv, joined
 from datafactory.robots.model import Box
 
 EDGE_M = 0.006
 """Radius of the table top's edges; the top's outline is exactly the physical box."""
+_GRAIN = {"wood": "wood_veneer", "stone": "granite", "metal": "brushed_metal"}
+"""Texture family of a finish; paint and laminate are plain."""
+_PLAIN_GLOSS = 0.3
 _STAND_COLOUR: Colour = (0.27, 0.28, 0.30)
 _STAND_MARGIN_M = 0.02
 _LOWEST_STAND_M = 0.04
@@ -40,6 +47,35 @@ def table_surfaces(
     place = Pose.of((0.0, 0.0, -box.half[2] - under))
     parts = [moved(m, place @ p) for m, p in _FRAMES[look.form](box.half, under)]
     return (top, Surface("frame", merged(*parts), Material(look.frame, gloss=0.3)))
+
+
+def furniture_surfaces(
+    geoms: Sequence[PhysicsGeom], pixels: int, raised: float = 0.0
+) -> tuple[Surface, ...]:
+    """Parts of a piece of furniture, as the physics has them, in their finishes and colours.
+
+    Args:
+        geoms: Their geoms.
+        pixels: Edge of the texture's image.
+        raised: z of the body's frame in the frame they are drawn in, metres.
+    """
+    groups: dict[tuple[str, Colour], list[Mesh]] = {}
+    for geom in geoms:
+        groups.setdefault((geom.finish, geom.rgba[:3]), []).append(geom_mesh(geom))
+    surfaces = []
+    for (finish, colour), meshes in groups.items():
+        mesh = moved(merged(*meshes), Pose.of((0.0, 0.0, raised)))
+        family = _GRAIN.get(finish)
+        if family is None:
+            surfaces.append(Surface(finish, mesh, Material(colour, gloss=_PLAIN_GLOSS)))
+            continue
+        # Things of one colour have one pattern: the picture follows from the physics alone.
+        paint = patterned(f"{family}/{round(1000 * sum(colour)) % 8:03d}", colour, pixels)
+        corners = mesh.vertices[mesh.faces].astype(np.float64)
+        normals = mesh.normals[mesh.faces].astype(np.float64)
+        uv = box_uv(corners, paint.repeat_m)
+        surfaces.append(Surface(finish, joined(corners, normals, uv), paint.material))
+    return tuple(surfaces)
 
 
 def stand_surfaces(base: Box, height: float) -> tuple[Surface, ...]:

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 from datafactory.errors import DatasetCorruptError, DatasetError, SpecError
 from datafactory.geometry import Pose, normalize, quat_multiply, quat_rotate
 from datafactory.robots.model import CameraMount
+from datafactory.scene_graph.graph import FURNITURE, TABLE
 from datafactory.sim.engine import compile_mjcf
+from datafactory.sim.furniture import table_of
 from datafactory.store.stored import StoredEpisode
 
 Array = NDArray[np.float64]
@@ -50,6 +52,7 @@ class PhysicsGeom:
         body_from_geom: (7,) xyz + wxyz.
         rgba: Colour, of its material if it has one.
         vertices, faces: Of a mesh, in the geom's frame; else empty.
+        finish: What a piece of furniture is made of; empty for everything else.
     """
 
     body: str
@@ -60,11 +63,12 @@ class PhysicsGeom:
     rgba: tuple[float, float, float, float]
     vertices: Array
     faces: NDArray[np.int64]
+    finish: str = ""
 
 
 @dataclass(frozen=True)
 class TableBox:
-    """The table of the physics: an axis-aligned box.
+    """The table top of the physics, or the axis-aligned box around it.
 
     Attributes:
         center: (3,) world, metres.
@@ -91,10 +95,11 @@ class BodyTrack:
         world_from_tcp: (F, 7).
         world_from_mount: Of every camera mount by name, (F, 7), OpenCV camera axes.
         world_from_base: (7,) robot base.
-        table: The box named ``table``; None when the model has none.
+        table: The table top; None when the model has none.
         floor_z: Height of the plane named ``floor``, 0 without one.
         geoms: Everything else that can be seen of the model: the geoms meant to be seen, and of
-            bodies without any the collision geoms.
+            bodies without any the collision geoms. A piece of furniture, its top included, is the
+            bodies ``table`` and ``furniture``.
     """
 
     frames: NDArray[np.int64]
@@ -186,7 +191,7 @@ def body_track(
         world_from_base=np.asarray(episode.world_from_base, dtype=np.float64),
         table=_table(model),
         floor_z=_floor_z(model),
-        geoms=_geoms(model),
+        geoms=visible_geoms(model),
     )
 
 
@@ -220,6 +225,10 @@ def _named(model: mujoco.MjModel, name: str, kind: int) -> int:
 
 
 def _table(model: mujoco.MjModel) -> TableBox | None:
+    if mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_BODY, TABLE) >= 0:
+        table = table_of(model)
+        half = (*table.half_extents, float(model.geom(TABLE).size[2]))
+        return TableBox((*table.center, table.height - half[2]), half)
     geom = _named(model, TABLE_GEOM, mujoco.mjtGeom.mjGEOM_BOX)
     if geom < 0:
         return None
@@ -231,7 +240,7 @@ def _floor_z(model: mujoco.MjModel) -> float:
     return float(model.geom_pos[geom][2]) if geom >= 0 else 0.0
 
 
-def _geoms(model: mujoco.MjModel) -> tuple[PhysicsGeom, ...]:
+def visible_geoms(model: mujoco.MjModel) -> tuple[PhysicsGeom, ...]:
     """What can be seen of the model beside the table and the floor."""
     skipped = {
         _named(model, TABLE_GEOM, mujoco.mjtGeom.mjGEOM_BOX),
@@ -252,9 +261,12 @@ def _geoms(model: mujoco.MjModel) -> tuple[PhysicsGeom, ...]:
         vertices, faces = _mesh(model, int(model.geom_dataid[geom]))
         place = np.concatenate([model.geom_pos[geom], model.geom_quat[geom]])
         r, g, b, a = (float(v) for v in rgba)
+        finish = model.mat(material).name if material >= 0 else ""
+        is_made = finish.startswith(f"{FURNITURE}/")
         found.append(
             PhysicsGeom(model.body(body).name, model.geom(geom).name, kind,
-                        _vector(model.geom_size[geom]), place, (r, g, b, a), vertices, faces)
+                        _vector(model.geom_size[geom]), place, (r, g, b, a), vertices, faces,
+                        finish.rpartition("/")[2] if is_made else "")
         )  # fmt: skip
     return tuple(found)
 

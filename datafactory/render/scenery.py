@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from datafactory.episode import AssetRecord
 from datafactory.render.conveyor import body_surfaces
-from datafactory.render.furniture import stand_surfaces, table_surfaces
+from datafactory.render.furniture import furniture_surfaces, stand_surfaces, table_surfaces
 from datafactory.render.illumination import illumination
 from datafactory.render.look import Look
 from datafactory.render.object_visuals import object_surfaces
@@ -25,6 +25,7 @@ from datafactory.render.room import floor_surfaces, room_surfaces
 from datafactory.render.skies import sky_image
 from datafactory.render.stage import Body, Floats, Stage, Surface
 from datafactory.robots.model import RobotModel
+from datafactory.scene_graph.graph import FURNITURE, TABLE
 from datafactory.sim.assembly import OBJECT_PREFIX
 from datafactory.store.stored import StoredEpisode
 
@@ -63,10 +64,12 @@ def build_stage(
         UnknownNameError: The look names a texture or sky that does not exist.
     """
     own = _by_body(track.geoms)
+    top, frame = own.pop(TABLE, []), own.pop(FURNITURE, [])
     records = {record.asset_id: record for record in assets}
     fixed = [
         Body("floor", _FLOOR, floor_surfaces(look.room, painted(look.floor, pixels))),
-        Body("table", _TABLE, _table(look, track, pixels)),
+        Body(TABLE, _TABLE, _table(look, track, top, pixels)),
+        Body(FURNITURE, _TABLE, furniture_surfaces(frame, pixels)),
         Body("room", _ROOM, room_surfaces(look.room, painted(look.wall, pixels, look.room.paint))),
         Body(STAND, _ROOM, _stand(robot, track)),
     ]
@@ -116,6 +119,7 @@ def world_from_body(stage: Stage, track: BodyTrack) -> NDArray[np.float64]:
     centre = z if track.table is None else track.table.center[2]
     fixed = {
         "floor": below,
+        FURNITURE: (*below[:2], 0.0, *below[3:]),
         "room": below,
         "table": (x, y, centre, 1.0, 0.0, 0.0, 0.0),
         STAND: tuple(track.world_from_base),
@@ -136,9 +140,15 @@ def _middle(track: BodyTrack) -> tuple[float, float, float]:
     return (x, y, track.table.top_z)
 
 
-def _table(look: Look, track: BodyTrack, pixels: int) -> tuple[Surface, ...]:
+def _table(
+    look: Look, track: BodyTrack, top: Sequence[PhysicsGeom], pixels: int
+) -> tuple[Surface, ...]:
+    """The top of a piece of furniture as it is made; a plain board as the look has it."""
     if track.table is None:
         return ()
+    if top:
+        # Its body is on the floor below the middle of the top.
+        return furniture_surfaces(top, pixels, -track.table.center[2])
     paint = painted(look.table.top, pixels)
     return table_surfaces(track.table, track.floor_z, look.table, paint)
 

@@ -188,6 +188,8 @@ class Body:
 @lru_cache(maxsize=64)
 def table_surface(table: Table) -> Surface:
     """The table top as a surface."""
+    if table.outline:
+        return Surface(ConvexPolygon.of(table.outline), table.height, math.inf, False)
     (x, y), (hx, hy) = table.center, table.half_extents
     corners = [(x - hx, y - hy), (x + hx, y - hy), (x + hx, y + hy), (x - hx, y + hy)]
     return Surface(ConvexPolygon.of(corners), table.height, math.inf, False)

@@ -42,7 +42,7 @@ def describe_graph(state: WorldState) -> SceneGraph:
         if room <= MAX_GAP[0]:
             edges += _direction_edges(a, b, spans[i], spans[j], world)
     nodes = [_node(body) for body in bodies]
-    nodes += [Node(TABLE, "support"), Node(ROBOT, "robot")]
+    nodes += [Node(TABLE, "support", "", state.table.uid), Node(ROBOT, "robot")]
     return SceneGraph(tuple(nodes), tuple(sorted(edges, key=_sorting)))
 
 

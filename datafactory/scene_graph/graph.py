@@ -22,6 +22,10 @@ FrameName = Literal["world", "robot", "camera"]
 RELATIONS: tuple[str, ...] = get_args(RelationName)
 FRAMES: tuple[str, ...] = get_args(FrameName)
 TABLE = "table"
+TABLE_OUTLINE = "table_outline"
+"""Custom number of a stored model: the outline of the top of a piece of furniture."""
+FURNITURE = "furniture"
+"""What belongs to a table beside its top: legs, doors, boards above and behind."""
 START = "@start"
 """Ends the name of a place: where an object stood when the scene had settled."""
 
@@ -268,7 +272,7 @@ class Node:
         name: Role name (``a``, ``distractor_0``, ``table``, ``robot``).
         kind: ``object``, ``container``, ``support``, ``part`` or ``robot``.
         category: Category noun; empty for table and robot.
-        asset: Asset uid; empty for table and robot.
+        asset: Asset uid; empty for a plain table and the robot.
     """
 
     name: str

@@ -257,6 +257,8 @@ def _promising(site: Site, draft: Draft, world: PlannedWorld, rejected: Counter[
 
 def _over_table(points: Array, world: PlannedWorld) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     table = world.table
+    if table.outline:
+        return np.asarray(table_surface(table).polygon.signed_distance(points) <= 0.0)
     offset = np.abs(points - np.array(table.center))
     within: np.ndarray[tuple[int], np.dtype[np.bool_]] = (
         offset <= np.array(table.half_extents)
@@ -281,6 +283,9 @@ def _refusal(
 
 def _clear_of_edge(body: Body, margin: float, world: PlannedWorld) -> bool:
     table = world.table
+    if table.outline:
+        inside = table_surface(table).polygon.signed_distance(body.polygon.vertices)
+        return bool((inside <= -margin).all())
     offset = np.abs(body.polygon.vertices - np.array(table.center)).max(axis=0)
     return bool((offset <= np.array(table.half_extents) - margin).all())
 

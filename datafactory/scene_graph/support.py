@@ -9,7 +9,7 @@ import numpy as np
 from datafactory.belt import BELT, RAIL
 from datafactory.geometry import Array
 from datafactory.scene_graph.body import Body, Surface, table_surface
-from datafactory.scene_graph.graph import TABLE, Relation
+from datafactory.scene_graph.graph import FURNITURE, TABLE, Relation
 from datafactory.scene_graph.polygon import ConvexPolygon
 from datafactory.scene_graph.rules import Draft, Drawer, Measure, limit
 from datafactory.scene_graph.surfaces import draw_centred, draw_in, draw_on, draw_under
@@ -30,7 +30,7 @@ ABOVE_TOLERANCE = 0.005
 OVER = (0.0, -0.002)
 
 NO_LOAD = Load(0.0, 0.0, math.inf)
-NO_OBJECTS = frozenset({TABLE, ROBOT, "floor", BELT, RAIL})
+NO_OBJECTS = frozenset({TABLE, FURNITURE, ROBOT, "floor", BELT, RAIL})
 
 
 def outline(name: str, world: World) -> ConvexPolygon:

@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from datafactory.belt import BELT, RAIL, RAILS
 from datafactory.geometry import Pose
 from datafactory.robots.model import Arm, RobotModel
-from datafactory.scene import Scene, SceneObject
+from datafactory.scene import Scene, SceneObject, Table
+from datafactory.scene_graph.graph import FURNITURE, TABLE
 from datafactory.sim.belt import SceneBelt, belt_mjcf, scene_belt
 from datafactory.sim.engine import compile_mjcf
+from datafactory.sim.furniture import furniture_mjcf
 from datafactory.sim.push import ScenePush, push_mjcf, scene_push
 from datafactory_assets.asset import ByContent
 
@@ -113,13 +115,21 @@ def _object_text(item: SceneObject, site: str = "") -> tuple[str, str]:
     return "".join(parts), "".join(meshes)
 
 
+def _plain_table(table: Table) -> str:
+    """A board without anything below it."""
+    top = (*table.center, table.height - 0.5 * TABLE_THICKNESS_M)
+    half = (*table.half_extents, 0.5 * TABLE_THICKNESS_M)
+    return (
+        f'<geom name="table" type="box" pos="{_numbers(top)}" size="{_numbers(half)}" '
+        f'friction="0.8 0.003 0.0008" condim="4" {_CONTACT}/>'
+    )
+
+
 def scene_mjcf(scene: Scene, robot: RobotModel) -> str:
     """Returns the whole scene as MJCF text: robot, table, floor and objects, physics only."""
     template = _template(robot.mjcf, robot.base_body)
     base = scene.world_from_base
     table = scene.table
-    top = (*table.center, table.height - 0.5 * TABLE_THICKNESS_M)
-    half = (*table.half_extents, 0.5 * TABLE_THICKNESS_M)
     bodies, meshes, drives = [], [], ""
     for item in scene.objects:
         site = ""
@@ -128,11 +138,13 @@ def scene_mjcf(scene: Scene, robot: RobotModel) -> str:
         body, mesh = _object_text(item, site)
         bodies.append(body)
         meshes.append(mesh)
-    fixed = (
-        f'<geom name="floor" type="plane" size="4 4 0.1" condim="4" {_CONTACT}/>'
-        f'<geom name="table" type="box" pos="{_numbers(top)}" size="{_numbers(half)}" '
-        f'friction="0.8 0.003 0.0008" condim="4" {_CONTACT}/>'
-    )
+    fixed, custom = f'<geom name="floor" type="plane" size="4 4 0.1" condim="4" {_CONTACT}/>', ""
+    if table.furniture is None:
+        fixed += _plain_table(table)
+    else:
+        text, added, custom = furniture_mjcf(table.furniture, table.center, _CONTACT)
+        bodies.append(text)
+        meshes.append(added)
     viewer = scene.world_from_camera @ OPENCV_FROM_MUJOCO
     fixed += (
         f'<camera name="{CAMERA}" pos="{_numbers(viewer.position)}" '
@@ -148,6 +160,8 @@ def scene_mjcf(scene: Scene, robot: RobotModel) -> str:
     tail = template.tail
     if assets:
         tail = tail.replace("</mujoco>", f"<asset>{assets}</asset></mujoco>")
+    if custom:
+        tail = tail.replace("</mujoco>", f"<custom>{custom}</custom></mujoco>")
     if drives:
         tail = tail.replace("</mujoco>", f"<actuator>{drives}</actuator></mujoco>")
     return head + fixed + "".join(bodies) + tail
@@ -192,7 +206,8 @@ class SceneModel:
         mjcf: The text it was compiled from.
         model: The compiled model.
         entities: Entity names: ``floor, table``, links and gripper of every arm (``arm, gripper``,
-            or ``left_arm, left_gripper, ...``), the objects' role names, then ``belt, rail``.
+            or ``left_arm, left_gripper, ...``), the objects' role names, then ``belt, rail`` or
+            ``furniture`` where there are such.
         geom_entity: (ngeom,) index into ``entities`` of every geom.
         arms: The arms' addresses.
         arm_qpos: (dof,) qpos addresses of the joints of all arms.
@@ -248,7 +263,9 @@ def _entity_names(robot: RobotModel, scene: Scene) -> tuple[str, ...]:
         lone = len(robot.arms) == 1
         names += ["arm", "gripper"] if lone else [f"{arm.name}_arm", f"{arm.name}_gripper"]
     names += [item.name for item in scene.objects]
-    return (*names, *(() if scene.belt is None else (BELT, RAIL)))
+    names += () if scene.belt is None else (BELT, RAIL)
+    names += () if scene.table.furniture is None else (FURNITURE,)
+    return tuple(names)
 
 
 def _geom_entities(
@@ -262,6 +279,8 @@ def _geom_entities(
     index |= {OBJECT_PREFIX + item.name: first + k for k, item in enumerate(scene.objects)}
     if scene.belt is not None:
         index[BELT] = first + len(scene.objects)
+    if scene.table.furniture is not None:
+        index |= {TABLE: 1, FURNITURE: _entity_names(robot, scene).index(FURNITURE)}
     body_entity = np.zeros(model.nbody, dtype=np.int64)
     for b in range(1, model.nbody):
         body_entity[b] = index[model.body(b).name]

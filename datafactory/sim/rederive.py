@@ -13,9 +13,11 @@ import mujoco
 from datafactory.belt import BELT, RAIL
 from datafactory.episode import ObjectRecord, Replay
 from datafactory.geometry import Pose
-from datafactory.scene import Table, WorldState
+from datafactory.scene import WorldState
+from datafactory.scene_graph.graph import FURNITURE, TABLE
 from datafactory.sim.assembly import CAMERA, OBJECT_PREFIX, OPENCV_FROM_MUJOCO
 from datafactory.sim.engine import compile_mjcf, restart
+from datafactory.sim.furniture import table_of
 from datafactory.sim.measure import contacts
 from datafactory_assets.asset import RigidAsset
 
@@ -46,7 +48,7 @@ def end_state(
     mujoco.mj_forward(model, data)
     camera = model.camera(CAMERA)
     return WorldState(
-        table=_table(model),
+        table=table_of(model),
         assets={item.name: asset_of(item) for item in objects},
         poses=_poses(model, data, objects),
         contacts=contacts(data, [_entity(model, g) for g in range(model.ngeom)]),
@@ -67,16 +69,9 @@ def _poses(
     return found
 
 
-def _table(model: mujoco.MjModel) -> Table:
-    geom = model.geom("table")
-    x, y, z = (float(v) for v in geom.pos)
-    a, b, c = (float(v) for v in geom.size)
-    return Table(center=(x, y), half_extents=(a, b), height=z + c)
-
-
 def _entity(model: mujoco.MjModel, geom: int) -> str:
     body = model.body(int(model.geom_bodyid[geom])).name
     if body.startswith(OBJECT_PREFIX):
         return str(body.removeprefix(OBJECT_PREFIX))
     name = str(model.geom(geom).name).partition("/")[0]
-    return name if name in ("table", "floor", BELT, RAIL) else "robot"
+    return name if name in (TABLE, FURNITURE, "floor", BELT, RAIL) else "robot"

@@ -30,6 +30,7 @@ from datafactory.sim.assembly import SceneModel
 from datafactory.sim.recorder import Recording
 from datafactory.subtasks import Subtask, subtask_rows
 from datafactory_assets.asset import ByContent, RigidAsset
+from datafactory_assets.tables import TableAsset, make_table
 from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.language import Phrasing
 from datafactory_pick_place.sampling import Draw
@@ -160,6 +161,36 @@ def _asset_record(key: ByContent) -> AssetRecord:
     )
 
 
+def table_record(table: TableAsset) -> AssetRecord:
+    """The ``assets`` row of a piece of furniture; geometry is that of the nominal height."""
+    nominal = make_table(table.family, table.seed)
+    geometry = {
+        "outline": nominal.outline,
+        "tops": [asdict(s) for s in nominal.tops],
+        "parts": [asdict(p) for p in nominal.parts],
+        "height": nominal.height,
+    }
+    origin = {
+        "source": "table",
+        "family": table.family,
+        "seed": table.seed,
+        "params": json.loads(table.params_json),
+    }
+    half = table.half_extents
+    return AssetRecord(
+        asset_id=table.content_hash,
+        kind="table",
+        uid=table.uid,
+        category=table.category,
+        licence=table.licence,
+        size=(2.0 * half[0], 2.0 * half[1], nominal.height),
+        mass=0.0,
+        params_json=canonical_json(origin),
+        geometry=canonical_json(geometry).encode(),
+        geometry_format="table-json",
+    )
+
+
 def robot_assets(robot: RobotModel) -> tuple[AssetRecord, ...]:
     """The ``assets`` rows of a robot's mesh files, keyed by the name the MJCF uses."""
     rows = []
@@ -264,6 +295,8 @@ def finished(
         **attempt.measures(),
     }
     used = [assets[o.asset.content_hash] for o in scene.scene.objects]
+    if scene.scene.table.furniture is not None:
+        used.append(table_record(scene.scene.table.furniture))
     return Episode(
         attempt=index,
         verdict=verdict,

@@ -18,6 +18,7 @@ from datafactory.scene import Scene, SceneObject, Table
 from datafactory.spec import Case
 from datafactory_assets.asset import RigidAsset
 from datafactory_assets.source import AssetSource
+from datafactory_assets.tables.query import TableQuery
 from datafactory_pick_place.ability import within_reach
 from datafactory_pick_place.arrange import arrange, world_from_camera
 from datafactory_pick_place.casting import Play, draw_cast, draw_others
@@ -28,6 +29,8 @@ from datafactory_pick_place.streams import AttemptStreams
 BASE_HEIGHT_M = 0.75
 TABLE_CENTER = (0.56, 0.0)
 TABLE_HALF = (0.36, 0.60)
+NEAR_EDGE_M = 0.20
+NARROW_CENTER_M = 0.52
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,17 @@ def _draw_case(spec: ManipulationSpec, rng: np.random.Generator) -> Case:
     cases = spec.task_spec.cases
     weights = np.array([c.weight for c in cases])
     return cases[int(rng.choice(len(cases), p=weights / weights.sum()))]
+
+
+def _draw_table(spec: ManipulationSpec, height: float, streams: AttemptStreams) -> Table:
+    """The plain board, or a piece of furniture in front of the robot."""
+    wanted = spec.task_spec.layout.table
+    if wanted is None:
+        return Table(TABLE_CENTER, TABLE_HALF, height)
+    furniture = TableQuery.parse(wanted).draw(streams["furniture"], height)
+    # What is deep begins where the plain board does; what is narrow is moved into reach.
+    x = max(NEAR_EDGE_M + furniture.half_extents[0], NARROW_CENTER_M)
+    return Table.of(furniture, (x, 0.0))
 
 
 def _draw_base(
@@ -94,7 +108,7 @@ def draw_scene(
     others = draw_others(play, spec.task_spec.distractors, streams, taken, sources, riders)
     assets = {**play.cast.assets, **others}
     height = float(streams["table_height"].uniform(*randomize.table_height_m))
-    table = Table(TABLE_CENTER, TABLE_HALF, height)
+    table = _draw_table(spec, height, streams)
     base, home = _draw_base(spec, robot, streams)
     if impossible:
         return Draw(play, None, assets, impossible, 0)

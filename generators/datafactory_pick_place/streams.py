@@ -20,6 +20,7 @@ class AttemptStreams:
             name
             for name, on in (
                 ("object_choice", randomize.object_choice),
+                ("furniture", randomize.object_choice),
                 ("object_pose", randomize.object_pose),
                 ("distractors", randomize.distractors),
             )
