@@ -93,6 +93,7 @@ def _dataset_answers(site: Site) -> dict[str, Answer]:
         "/api/{dataset}/overview": lambda r: as_json(
             summary.overview(site.snapshot(r), _text(r, "where"))
         ),
+        "/api/{dataset}/check": lambda r: as_json(_check(site, r)),
         "/api/{dataset}/histogram": lambda r: as_json(_histogram(site, r)),
         "/api/{dataset}/motion": lambda r: as_json(_motion(site, r)),
         "/api/{dataset}/rows": lambda r: as_json(_rows(site, r)),
@@ -160,9 +161,13 @@ def _binary(data: bytes) -> Response:
     return Response(data, headers=headers, media_type="application/octet-stream")
 
 
-def _error(error: DataFactoryError, status: int, **more: Any) -> Response:
+def _problem(error: DataFactoryError, **more: Any) -> dict[str, Any]:
     fields = {"what": error.what, "where": error.where, "why": error.why, "try": error.remedy}
-    return as_json({"error": {**fields, **more}}, status)
+    return {**fields, **more}
+
+
+def _error(error: DataFactoryError, status: int, **more: Any) -> Response:
+    return as_json({"error": _problem(error, **more)}, status)
 
 
 def _failed(_: Request, error: Exception) -> Response:
@@ -242,6 +247,15 @@ def state(snapshot: Snapshot) -> dict[str, Any]:
         "runs": runs,
         "problems": list(snapshot.problems),
     }
+
+
+def _check(site: Site, request: Request) -> dict[str, Any]:
+    """Whether a filter is understood; for a page that asks before it uses it."""
+    try:
+        site.snapshot(request).clauses(_text(request, "where"))
+    except FilterError as error:
+        return {"problem": _problem(error, at=error.at, length=error.length)}
+    return {"problem": None}
 
 
 def _histogram(site: Site, request: Request) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from datafactory.store.labels import Judged, stored_labels
 from datafactory.store.location import reading
 from datafactory.store.stored import StoredEpisode
 from datafactory.store.variants import TABLE, scan_renders
+from datafactory.subtasks import subtask_rows, subtasks_of
 from datafactory.viewer.index import Snapshot
 
 GRAPHS = ("initial_graph", "final_graph")
@@ -53,7 +54,9 @@ def detail(snapshot: Snapshot, attempt_id: str) -> dict[str, Any]:
     run = attempt.trajectory
     data["contacts"] = [vars(c) for c in run.contacts] if run is not None else []
     data["phases"] = [vars(p) for p in run.phases] if run is not None else []
+    data["subtasks"] = []
     if isinstance(attempt, StoredEpisode):
+        data["subtasks"] = subtask_rows(subtasks_of(attempt.extra))
         data["split"] = attempt.instruction_split
         data["extra"] = {k: v for k, v in attempt.extra.items() if _plain(v)}
     track = shown.track

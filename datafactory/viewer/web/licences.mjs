@@ -9,4 +9,4 @@ const parts = bundled.map((name) => {
   return `${name} ${version} (${license})\n\n${readFileSync(folder + file, "utf8").trim()}\n`;
 });
 const head = "The pages of the viewer contain these packages.\n";
-writeFileSync("../static/NOTICE.txt", [head, ...parts].join(`\n${"-".repeat(72)}\n\n`));
+writeFileSync(`${process.argv[2] ?? "../static"}/NOTICE.txt`, [head, ...parts].join(`\n${"-".repeat(72)}\n\n`));

@@ -65,6 +65,7 @@ export interface Detail {
   goal: Edge[][][] | Record<string, never>; objects: ObjectInfo[]; checks: Check[]; metrics: Record<string, number>;
   cpu_s: Record<string, number>; lineage: Record<string, string | number>; commands: Record<string, string>;
   graphs: { initial: GraphData; final: GraphData }; world_from_base: number[]; contacts: Contact[];
+  subtasks: { name: string; text: string; start: number; stop: number }[];
   split?: string; extra?: Record<string, unknown>; track: { fps: number; length: number } | null;
   views: ViewInfo[]; judged: Judged;
   history: { kind: string; value: string; withdrawn: boolean; author: string; source: string; created_at: string }[];

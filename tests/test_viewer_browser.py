@@ -1,0 +1,326 @@
+"""The pages in a browser: what a person does with them, and what they must never do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datafactory.exchange.run import export_dataset
+from datafactory.store.dataset import open_dataset
+from datafactory.store.labels import excluded_ids
+from tests import viewer_browser, viewer_fixture
+from tests.viewer_fixture import BITS, CELL, SIZE, TOKEN
+
+ROOT = Path(__file__).parent.parent
+AXE = ROOT / "datafactory/viewer/web/node_modules/axe-core/axe.min.js"
+SMALL_3D = {"width": 1280, "height": 700}
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with viewer_browser.browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return viewer_fixture.make(tmp_path_factory.mktemp("browser") / "set")
+
+
+@pytest.fixture(scope="module")
+def client(path, chromium):
+    other = viewer_fixture.make(path.parent / "other", rendered=False)
+    with viewer_fixture.running([path, other]) as found:
+        yield found
+
+
+@pytest.fixture
+def ids(client):
+    return [r["id"] for r in client.get("/api/set/rows").json()["rows"]]
+
+
+@pytest.fixture
+def shown(chromium, client):
+    """A page with the token; no error, and no other host asked, when the test ends."""
+    with viewer_browser.page(chromium) as (page, noted):
+        page.goto(f"http://127.0.0.1:{client.port}/#token={TOKEN}")
+        page.wait_for_selector("main h1")
+        yield page
+        page.wait_for_timeout(50)
+        assert noted.errors == []
+        site = f"http://127.0.0.1:{client.port}/"
+        assert [u for u in noted.requests if not u.startswith((site, "data:", "blob:"))] == []
+
+
+def goto(page, target: str) -> None:
+    page.evaluate("h => { location.hash = h }", target)
+
+
+def where(page) -> str:
+    return page.evaluate("new URLSearchParams(location.hash.split('?')[1]).get('where') ?? ''")
+
+
+def test_overview_filters_by_click_and_goes_back(shown):
+    assert shown.locator("main h1").inner_text() == "pick place on primitive arm"
+    state = shown.locator("#filter-state")
+    state.get_by_text("6 of 6 attempts").wait_for()
+    shown.get_by_role("button", name="dropped 2").click()
+    state.get_by_text("2 of 6 attempts").wait_for()
+    assert where(shown) == "reason = 'dropped'"
+    assert shown.locator("#filter").input_value() == "reason = 'dropped'"
+    shown.locator("[aria-label='Workspace'] .map button:enabled").first.click(force=True)
+    assert "start IN BOX (" in where(shown)
+    shown.go_back()
+    state.get_by_text("2 of 6 attempts").wait_for()
+    shown.get_by_role("button", name="Clear all").click()
+    state.get_by_text("6 of 6 attempts").wait_for()
+
+
+def test_a_wrong_filter_shows_the_place(shown, client):
+    shown.keyboard.press("/")
+    shown.keyboard.type("seconds > 1 AN outcome = 'accepted'")
+    shown.keyboard.press("Enter")
+    shown.get_by_text("did you mean AND?").wait_for()
+    caret = shown.locator(".caret").inner_text()
+    assert caret.rstrip() == " " * 12 + "^^"
+    assert shown.locator("#filter").get_attribute("aria-invalid") == "true"
+    shown.locator("#filter").fill("seconds > 1 AND outcome = 'accepted'")
+    shown.keyboard.press("Enter")
+    shown.locator("#filter-state").get_by_text("3 of 6 attempts").wait_for()
+
+
+def test_list_sorts_opens_and_returns(shown):
+    goto(shown, "#/set/episodes?where=outcome+%3D+%27accepted%27")
+    rows = shown.locator(".rows > .row")
+    shown.locator(".rows img").first.wait_for()
+    assert rows.count() == 3
+    shown.get_by_role("columnheader", name="Length").get_by_role("button").click()
+    shown.wait_for_function("() => location.hash.includes('sort=seconds')")
+    shown.wait_for_timeout(150)
+    lengths = [float(t.split()[0]) for t in shown.locator(".rows .seconds").all_inner_texts()]
+    assert lengths == sorted(lengths)
+    shown.keyboard.press("j")
+    shown.keyboard.press("Enter")
+    shown.locator(".media figure").first.wait_for()
+    first = shown.locator("main h1").inner_text()
+    shown.keyboard.press("j")
+    shown.wait_for_function("t => document.querySelector('main h1')?.textContent !== t", arg=first)
+    shown.get_by_text("all attempts").click()
+    rows.nth(2).wait_for()
+    assert rows.count() == 3
+
+
+def bits(page, camera: str) -> int:
+    """The number burnt into the image that a camera shows now."""
+    code = """(camera) => {
+      const video = document.querySelector(`[data-camera=${camera}] video`);
+      const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+      const context = canvas.getContext("2d");
+      context.drawImage(video, 0, 0);
+      return Array.from(context.getImageData(0, 6, video.videoWidth, 1).data);
+    }"""
+    line = np.array(page.evaluate(code, camera), np.uint8).reshape(-1, 4)[:, 0]
+    found = [line[k * CELL + CELL // 2] > 150 for k in range(BITS)]
+    return sum(1 << k for k, bit in enumerate(found) if bit)
+
+
+def test_scrubbing_shows_exactly_that_frame_in_all_cameras(shown, ids, path):
+    episode = open_dataset(path).episode(ids[0])
+    step = episode.fps // viewer_fixture.FPS
+    for frame in (0, 1, 7, 50, 33, episode.length - 1):
+        goto(shown, f"#/set/episode/{ids[0]}?f={frame}")
+        shown.reload()
+        slider = shown.get_by_role("slider", name="Frame")
+        slider.wait_for()
+        assert int(slider.get_attribute("aria-valuenow")) == frame
+        for camera in viewer_fixture.CAMERAS:
+            shown.wait_for_function(
+                "([c, i]) => document.querySelector(`[data-camera=${c}]`)?.dataset.image == i",
+                arg=[camera, frame // step],
+            )
+            assert bits(shown, camera) == frame // step
+    shown.keyboard.press("Home")
+    for expected in range(1, 8):
+        shown.keyboard.press("ArrowRight")
+        image = expected // step
+        shown.wait_for_function(
+            "i => [...document.querySelectorAll('[data-camera]')].every(c => c.dataset.image == i)",
+            arg=image,
+        )
+        assert bits(shown, "front") == bits(shown, "wrist") == image
+
+
+def test_cameras_stay_together_while_playing(shown, ids):
+    goto(shown, f"#/set/episode/{ids[0]}")
+    shown.wait_for_function(
+        "() => [...document.querySelectorAll('video')].length == 2"
+        " && [...document.querySelectorAll('video')].every(v => v.readyState >= 2)"
+    )
+    shown.keyboard.press(" ")
+    shown.wait_for_timeout(1200)
+    times = shown.evaluate("[...document.querySelectorAll('video')].map(v => v.currentTime)")
+    shown.keyboard.press(" ")
+    assert min(times) > 0.2
+    assert max(times) - min(times) < 0.25
+    shown.wait_for_timeout(300)
+    images = shown.evaluate(
+        "[...document.querySelectorAll('[data-camera]')].map(c => c.dataset.image)"
+    )
+    assert len(set(images)) == 1
+
+
+def test_boxes_lie_on_the_pixels_of_their_object(shown, ids):
+    goto(shown, f"#/set/episode/{ids[0]}?f=30&show=boxes")
+    shown.reload()
+    image = 30 // (open_fps(ids, shown) // viewer_fixture.FPS)
+    shown.wait_for_function(
+        f"() => document.querySelector('[data-camera=front]')?.dataset.image == {image}"
+    )
+    code = """() => {
+      const canvas = document.querySelector('[data-camera=front] canvas');
+      const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+      const found = [];
+      for (let y = 0; y < canvas.height; y++) for (let x = 0; x < canvas.width; x++)
+        if (data[4 * (y * canvas.width + x) + 3] > 120) found.push([x, y]);
+      return [canvas.width, found];
+    }"""
+    shown.wait_for_function(f"() => ({code})()[1].length > 0")
+    width, found = shown.evaluate(code)
+    scale = width / SIZE[0]
+    x, y = np.array(found).T / scale
+    left, top = viewer_fixture.square(image)
+    assert abs(x.min() - left) < 1.5
+    assert abs(y.max() - (top + 20)) < 1.5
+
+
+def open_fps(ids, page) -> int:
+    return page.evaluate(
+        "id => fetch(`/api/set/attempts/${id}`).then(r => r.json()).then(d => d.fps)", ids[0]
+    )
+
+
+def test_3d_draws_what_is_stored(chromium, client, ids, path):
+    episode = open_dataset(path).episode(ids[1])
+    with viewer_browser.page(chromium, viewport=SMALL_3D) as (page, noted):
+        page.goto(f"http://127.0.0.1:{client.port}/#/set/episode/{ids[1]}?f=40")
+        page.wait_for_selector(".stage[data-ready=true]")
+        for frame in (40, 0, episode.length - 1):
+            page.keyboard.press("Home")
+            page.evaluate("h => { location.hash = h }", f"#/set/episode/{ids[1]}?f={frame}")
+            page.reload()
+            page.wait_for_selector(f".stage[data-ready=true][data-frame='{frame}']")
+            drawn = page.evaluate("document.querySelector('.stage canvas').replay.positions()")
+            for i, thing in enumerate(episode.objects):
+                stored = episode.trajectory.object_poses[frame, i, :3]
+                np.testing.assert_allclose(drawn[thing.name], stored, atol=1e-4)
+        assert noted.errors == []
+
+
+def test_refused_attempts_have_a_page(shown, ids):
+    goto(shown, f"#/set/episode/{ids[4]}?f=3")
+    shown.get_by_text("dropped at execute").wait_for()
+    shown.wait_for_selector(".stage[data-ready=true][data-frame='3']")
+    shown.get_by_text("made up").first.wait_for()
+
+
+def test_labels_are_written_and_honoured_by_exports(shown, ids, path, tmp_path):
+    goto(shown, f"#/set/episode/{ids[2]}?tab=judge")
+    shown.get_by_role("button", name="Exclude from training and export").click()
+    shown.get_by_role("button", name="Excluded: take back").wait_for()
+    shown.get_by_label("New tag").fill("shaky")
+    shown.keyboard.press("Enter")
+    shown.locator(".chip", has_text="shaky").first.wait_for()
+    assert excluded_ids(open_dataset(path)) == {ids[2]}
+    assert export_dataset(path, tmp_path / "out", "videos").episodes == 2
+    shown.keyboard.press("Escape")
+    shown.locator("h1").click()
+    shown.keyboard.press("x")
+    shown.get_by_role("button", name="Exclude from training and export").wait_for()
+    assert excluded_ids(open_dataset(path)) == set()
+
+
+def test_audit_and_comparison(shown, path):
+    goto(shown, "#/set/audit")
+    card = shown.locator("li.panel", has_text="dropped").first
+    card.get_by_role("button", name="wrong").click()
+    shown.get_by_text("1 judged").wait_for()
+    goto(shown, "#/set/compare?a=set&b=other")
+    shown.locator("main .chip", has_text="equal").wait_for()
+    goto(shown, "#/set/compare?a=set&b=set")
+    shown.get_by_text("equal", exact=True).wait_for()
+
+
+def test_without_the_token_nothing_can_be_written(chromium, client, ids):
+    with viewer_browser.page(chromium) as (page, _):
+        page.goto(f"http://127.0.0.1:{client.port}/#/set/episode/{ids[0]}?tab=judge")
+        button = page.get_by_role("button", name="Exclude from training and export")
+        button.wait_for()
+        assert button.is_disabled()
+
+
+def test_a_phone_can_watch(chromium, client, ids):
+    phone = {"viewport": {"width": 390, "height": 800}, "color_scheme": "dark"}
+    with viewer_browser.page(chromium, **phone) as (page, noted):
+        for target in ("#/set/overview", "#/set/episodes", f"#/set/episode/{ids[0]}"):
+            page.goto(f"http://127.0.0.1:{client.port}/{target}")
+            page.wait_for_selector("main h1")
+            page.wait_for_timeout(300)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 391
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        assert noted.errors == []
+
+
+def test_growing_dataset_is_seen(chromium, tmp_path):
+    from tests import store_fixture
+    from tests.fake_attempts import FakeSpec
+
+    committer = store_fixture.make(tmp_path / "live", count=10)
+    with (
+        viewer_fixture.running([tmp_path / "live"]) as client,
+        viewer_browser.page(chromium) as (page, noted),
+    ):
+        page.goto(f"http://127.0.0.1:{client.port}/")
+        page.locator("#filter-state").get_by_text("10 of 10").wait_for()
+        accepted, rejected, _ = store_fixture.rows(FakeSpec(), range(10, 30))
+        committer.append("episodes", committer.writer.write("episodes", accepted), {})
+        committer.append("attempts", committer.writer.write("attempts", rejected), {})
+        page.locator("#filter-state").get_by_text("30 of 30").wait_for()
+        assert noted.errors == []
+
+
+def test_empty_dataset_says_so(chromium, tmp_path):
+    from tests import store_fixture
+
+    store_fixture.make(tmp_path / "none", count=0)
+    with (
+        viewer_fixture.running([tmp_path / "none"]) as client,
+        viewer_browser.page(chromium) as (page, noted),
+    ):
+        for target, text in (("overview", "nothing in this dataset yet"), ("episodes", "No attempt"),
+                             ("audit", "Nothing is left")):  # fmt: skip
+            page.goto(f"http://127.0.0.1:{client.port}/#/none/{target}")
+            page.get_by_text(text).first.wait_for()
+        assert noted.errors == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_accessible(chromium, client, ids, theme):
+    if not AXE.exists():
+        pytest.skip("axe-core is not there: npm ci in datafactory/viewer/web")
+    with viewer_browser.page(chromium, color_scheme=theme, bypass_csp=True) as (page, _):
+        targets = ["overview", "episodes", "audit", "compare?a=set&b=other"]
+        targets += [f"episode/{ids[0]}?tab={t}" for t in ("verdict", "graph", "judge", "lineage")]
+        for target in targets:
+            page.goto(f"http://127.0.0.1:{client.port}/#/set/{target}")
+            page.wait_for_selector("main h1")
+            page.wait_for_timeout(400)
+            page.add_script_tag(path=str(AXE))
+            found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            problems = [
+                (v["id"], n["html"][:160], n["failureSummary"][:200])
+                for v in found["violations"]
+                for n in v["nodes"]
+            ]
+            assert problems == [], target
