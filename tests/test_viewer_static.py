@@ -1,4 +1,4 @@
-"""The built pages: small, complete, asking nobody else, and built from the sources that are here."""
+"""The built pages: small, complete, asking nobody else, and built from these sources."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def test_built_from_these_sources(tmp_path):
     if node is None or not (WEB / "node_modules" / "vite").is_dir():
         pytest.skip("the sources' packages are not installed: npm ci in datafactory/viewer/web")
     vite = WEB / "node_modules" / "vite" / "bin" / "vite.js"
+    options = ["--outDir", str(tmp_path), "--emptyOutDir", "--logLevel", "error"]
     subprocess.run(
-        [node, str(vite), "build", "--outDir", str(tmp_path), "--emptyOutDir", "--logLevel", "error"],
-        cwd=WEB, check=True, capture_output=True, timeout=120,
-    )  # fmt: skip
+        [node, str(vite), "build", *options], cwd=WEB, check=True, capture_output=True, timeout=120
+    )
     subprocess.run([node, "licences.mjs", str(tmp_path)], cwd=WEB, check=True, timeout=60)
     assert static_files(tmp_path) == static_files(), "npm run build in datafactory/viewer/web"
