@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -17,7 +18,15 @@ from pydantic import (
 
 from datafactory.belt import BELT, RAIL
 from datafactory.errors import did_you_mean
-from datafactory.fields import GOAL_SCHEMA, Model, QueryField, RelationField, read_goal
+from datafactory.fields import (
+    GOAL_SCHEMA,
+    Model,
+    PositiveRange,
+    QueryField,
+    Range,
+    RelationField,
+    read_goal,
+)
 from datafactory.goals.forms import Form, form_schema, read_form
 from datafactory.scene_graph.graph import FURNITURE, START, TABLE, Goal
 
@@ -124,6 +133,20 @@ class Lookalikes(Model):
         return self
 
 
+class Zone(Model):
+    """Where one object stands at the start, as seen from the robot base.
+
+    Attributes:
+        radius_m: Distance of its centre, smallest and largest.
+        angle_rad: Bearing of its centre from the base's +x axis, smallest and largest.
+        yaw_rad: Its own rotation about the vertical, smallest and largest, relative to the base.
+    """
+
+    radius_m: PositiveRange
+    angle_rad: Range
+    yaw_rad: Range = (-math.pi, math.pi)
+
+
 class Case(Model):
     """One way a task can look: objects, initial relations, goal and instructions.
 
@@ -140,10 +163,12 @@ class Case(Model):
         refer: Role to the kinds of referring expressions that may be used for it, besides its
             plain noun phrase.
         lookalikes: Distractors that share nouns with a role of ``refer``.
+        zones: Role name to where it stands at the start, for roles that do not stand anywhere in
+            the task's layout.
     """
 
     added: ClassVar[frozenset[str]] = frozenset(
-        {"sets", "instructions", "held_out_share", "refer", "lookalikes"}
+        {"sets", "instructions", "held_out_share", "refer", "lookalikes", "zones"}
     )
 
     weight: float = Field(default=1.0, gt=0.0)
@@ -155,6 +180,7 @@ class Case(Model):
     held_out_share: float = Field(default=0.1, ge=0.0, le=1.0)
     refer: dict[str, tuple[Refer, ...]] = Field(default_factory=dict)
     lookalikes: tuple[Lookalikes, ...] = ()
+    zones: dict[str, Zone] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _names(self) -> Case:
@@ -167,6 +193,10 @@ class Case(Model):
         clash = set(self.objects) & set(self.sets)
         if clash:
             raise ValueError(f"'{min(clash)}' is both an object and a set")
+        for role in self.zones:
+            if role not in self.objects:
+                raise ValueError(f"unknown object '{role}' in zones; "
+                                 + did_you_mean(role, set(self.objects)))  # fmt: skip
         self._check_relations()
         self._check_words()
         return self

@@ -66,9 +66,15 @@ class ArmsAttempt(Attempt):
                 return rejected
             plan = self._plan_pick(subject, subgoal)
         if isinstance(plan, Refusal):
-            return Rejected(plan.stage, plan.reason)
+            return self._otherwise(subject, subgoal, plan, number)
         self._ready = plan
         return super()._move(subgoal, number)
+
+    def _otherwise(
+        self, subject: int, subgoal: Subgoal, refusal: Refusal, number: int
+    ) -> Rejected | None:
+        """What is done when no arm can pick and place by itself; all arms are at home."""
+        return Rejected(refusal.stage, refusal.reason)
 
     def _plan_pick(self, subject: int, subgoal: Subgoal) -> PickPlan | Refusal:
         """The plan of the first arm that finds one, which becomes the active arm."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from datafactory.binding import ManipulationSpec
+from datafactory.case import Case
 from datafactory.geometry import Pose
 from datafactory.robots.model import RobotModel
 from datafactory.scene import Table, WorldState
@@ -50,14 +51,31 @@ def world_from_camera() -> Pose:
 def layout_region(spec: ManipulationSpec, base: Pose) -> Region:
     """Where a task's objects may stand, in front of a robot base."""
     layout = spec.task_spec.layout
-    yaw = 2.0 * math.atan2(base.quat[3], base.quat[0])
-    low, high = layout.angle_rad
+    return _sector(layout.radius_m, layout.angle_rad, base)
+
+
+def _sector(radius: tuple[float, float], angle: tuple[float, float], base: Pose) -> Region:
+    low, high = angle
     return Region(
         center=(float(base.position[0]), float(base.position[1])),
-        radius=layout.radius_m,
-        heading=yaw + 0.5 * (low + high),
+        radius=radius,
+        heading=_heading(base) + 0.5 * (low + high),
         half_angle=0.5 * (high - low),
     )
+
+
+def _heading(base: Pose) -> float:
+    return 2.0 * math.atan2(base.quat[3], base.quat[0])
+
+
+def _placed(case: Case, name: str, asset: RigidAsset, base: Pose) -> LayoutObject:
+    """An object of the case, in its zone if it has one."""
+    zone = case.zones.get(name)
+    if zone is None:
+        return LayoutObject(asset=asset)
+    low, high = (angle + _heading(base) for angle in zone.yaw_rad)
+    region = _sector(zone.radius_m, zone.angle_rad, base)
+    return LayoutObject(asset=asset, region=region, yaw=(low, high))
 
 
 def _problem(
@@ -120,7 +138,7 @@ def arrange(
         streams: ``object_pose`` places the case's objects, ``distractors`` the others.
         robot: Who shall do it.
     """
-    roles = {name: LayoutObject(asset=assets[name]) for name in play.names}
+    roles = {name: _placed(play.case, name, assets[name], base) for name in play.names}
     others = {name: LayoutObject(asset=a) for name, a in assets.items() if name not in roles}
     problem = _problem(spec, play, roles, table, base)
     last = len(play.goal.stages) - 1

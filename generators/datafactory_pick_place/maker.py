@@ -20,12 +20,13 @@ from datafactory.sim.engine import compile_mjcf
 from datafactory_assets.source import AssetSource
 from datafactory_pick_place import judge
 from datafactory_pick_place.ability import require_able
-from datafactory_pick_place.arms import ArmsAttempt
 from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.belt_attempt import BeltAttempt
 from datafactory_pick_place.clock import StageClock
 from datafactory_pick_place.disturb import SceneDisturber, draw_disturbance
 from datafactory_pick_place.disturbed_attempt import DisturbedAttempt
+from datafactory_pick_place.handover import HandoverAttempt
+from datafactory_pick_place.handover_plan import PassingReach
 from datafactory_pick_place.intercept import BeltReach
 from datafactory_pick_place.language import Phrasing, phrase, refer
 from datafactory_pick_place.reach import Reach
@@ -123,19 +124,18 @@ class PickPlaceMaker:
         self, scene: SceneModel, goal: Goal, streams: AttemptStreams, clock: StageClock
     ) -> Attempt:
         """The attempt that fits the scene: with a belt, with several arms, or plain."""
-        planner = Reach if scene.belt is None else BeltReach
-        arms = enumerate(zip(self.kinematics, self._limits, strict=True))
-        reaches = tuple(
-            planner(scene, kinematics, *limits, streams["plan"], k)
-            for k, (kinematics, limits) in arms
-        )
+        arms = list(zip(self.kinematics, self._limits, strict=True))
         rest = (streams, self.spec.fps, clock)
-        if len(reaches) > 1:
-            return ArmsAttempt(scene, goal, reaches, *rest)
-        if isinstance(reaches[0], BeltReach):
-            return BeltAttempt(scene, goal, reaches[0], *rest)
+        if len(arms) > 1:
+            reaches = [PassingReach(scene, k, *limits, streams["plan"], i)
+                       for i, (k, limits) in enumerate(arms)]  # fmt: skip
+            return HandoverAttempt(scene, goal, reaches, *rest)
+        ((kinematics, limits),) = arms
+        if scene.belt is not None:
+            reach = BeltReach(scene, kinematics, *limits, streams["plan"])
+            return BeltAttempt(scene, goal, reach, *rest)
         runner = Attempt if self.spec.task_spec.disturb is None else DisturbedAttempt
-        return runner(scene, goal, reaches[0], *rest)
+        return runner(scene, goal, Reach(scene, kinematics, *limits, streams["plan"]), *rest)
 
     def _begin(
         self, attempt: Attempt, draw: Draw, streams: AttemptStreams

@@ -99,7 +99,7 @@ class Reach:
         """Fingertips may come as close to what the object stands on as flat objects need."""
         self.world.allow(FINGERS, self._standing_on(subject), depth_m=-TIP_GAP_M)
 
-    def _obstacles(self, subject: int, state: WorldState) -> Array:
+    def obstacles(self, subject: int, state: WorldState) -> Array:
         """Surface points (n, 3) of the subject's neighbours, world frame."""
         scene = self.scene.scene
         center = state.poses[scene.objects[subject].name].position
@@ -111,7 +111,8 @@ class Reach:
                 clouds.append(pose.apply(surface(item.asset)))
         return np.concatenate(clouds) if clouds else np.empty((0, 3))
 
-    def _support_height(self, subject: int, pose: Pose) -> float:
+    def support_height(self, subject: int, pose: Pose) -> float:
+        """Height of what an object at a pose stands on, metres."""
         asset = self.scene.scene.objects[subject].asset
         corners = np.array(list(product(*zip(*asset.aabb, strict=True))))
         return float(pose.apply(corners)[:, 2].min())
@@ -131,9 +132,9 @@ class Reach:
         """
         item = self.scene.scene.objects[subject]
         pose = state.poses[item.name]
-        floor = self._support_height(subject, pose)
+        floor = self.support_height(subject, pose)
         grasps = rank_grasps(
-            item.asset, pose, self.arm, floor, self._obstacles(subject, state), streams[0]
+            item.asset, pose, self.arm, floor, self.obstacles(subject, state), streams[0]
         )
         if not grasps:
             return Refusal("grasp", "no_grasp", 0)
