@@ -92,7 +92,7 @@ class ArmsAttempt(Attempt):
         return refusal
 
     def withdraw(self, number: int, arms: Sequence[int] | None = None) -> Rejected | None:
-        """Moves arms (all by default) that are away from home back there, one after the other."""
+        """Moves arms (all by default) that are away from home back there, grippers open."""
         for arm in range(len(self.reaches)) if arms is None else arms:
             self.use(arm)
             home = np.array(self.scene.scene.home)[self.scene.arms[arm].joints]
@@ -106,7 +106,7 @@ class ArmsAttempt(Attempt):
                 return Rejected("plan", motion.reason)
             with self.clock.stage("execute"):
                 start = self.recorder.frame
-                stop = self.execution.follow(motion.trajectory, self.execution.target_opening)
+                stop = self.execution.follow(motion.trajectory, 1.0)
                 self.execution.phase("withdraw", start, number)
             if stop:
                 return self._stopped(stop)

@@ -11,7 +11,9 @@ from itertools import permutations
 
 from datafactory.episode import CheckResult
 from datafactory.planning.timing import Trajectory
+from datafactory.scene import WorldState
 from datafactory.scene_graph.graph import Goal
+from datafactory.scene_graph.relations import Placement, sample_poses
 from datafactory.sim.assembly import SceneModel
 from datafactory_pick_place.arms import ArmsAttempt
 from datafactory_pick_place.attempt import MAX_GRASP_FRAMES, Rejected
@@ -19,9 +21,12 @@ from datafactory_pick_place.clock import StageClock
 from datafactory_pick_place.execution import Held, Stop
 from datafactory_pick_place.handover_plan import HandoverPlanner, Meeting, PassingReach
 from datafactory_pick_place.plans import PickPlan, Refusal
-from datafactory_pick_place.poses import release_opening
+from datafactory_pick_place.poses import must_stand, release_opening
 from datafactory_pick_place.streams import AttemptStreams
 from datafactory_pick_place.subgoals import Subgoal
+
+MAX_SIDES = 6
+TAKE_TRIES = 3
 
 
 class HandoverAttempt(ArmsAttempt):
@@ -58,15 +63,23 @@ class HandoverAttempt(ArmsAttempt):
         with self.clock.stage("plan"):
             state, qpos = self._state(), self.recorder.data.qpos
             planner = HandoverPlanner(self.passing, subject, state, qpos, self.streams["handover"])
-            placements = self.passing[0].placements(
-                subject, subgoal.relations, state, self.streams["place"]
-            )
+            placements = self._placements(subject, subgoal, state)
             for giver, taker in permutations(self.nearest_first(subject), 2):
                 found = planner.search(giver, taker, placements)
                 if isinstance(found, Meeting):
                     return found
                 refusal = found
         return refusal
+
+    def _placements(self, subject: int, subgoal: Subgoal, state: WorldState) -> list[Placement]:
+        """Place poses; what need not stand may come to rest on any of its sides."""
+        reach, rng = self.passing[0], self.streams["place"]
+        asset = self.scene.scene.objects[subject].asset
+        found = reach.placements(subject, subgoal.relations, state, rng)
+        if not must_stand(asset, subgoal.relations):
+            for rest in range(min(len(asset.stable_poses), MAX_SIDES)):
+                found += sample_poses(subgoal.relations, asset, state, rng, 2, stable_pose=rest)
+        return found
 
     def _hand_over(
         self, subject: int, subgoal: Subgoal, meeting: Meeting, number: int
@@ -113,7 +126,10 @@ class HandoverAttempt(ArmsAttempt):
         with self.clock.stage("plan"):
             self._observe()
             pose = execution.object_pose(subject)
-            found = self.passing[meeting.taker].giving(subject, grasp, pose, execution.q)
+            for _ in range(TAKE_TRIES):  # postures are drawn, and the object is not quite there
+                found = self.passing[meeting.taker].giving(subject, grasp, pose, execution.q)
+                if not isinstance(found, str):
+                    break
         if isinstance(found, str):
             return Rejected("plan", found)
         q_grasp, transit, approach = found

@@ -9,30 +9,35 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datafactory.geometry import Pose, quat_from_matrix
+from datafactory.geometry import Pose, quat_multiply
 from datafactory.grasps.ranking import Grasp, rank_grasps
+from datafactory.planning.cartesian import straight_path
 from datafactory.planning.collision import FINGERS
 from datafactory.planning.timing import Trajectory
 from datafactory.robots.model import Arm
 from datafactory.scene import WorldState
 from datafactory.scene_graph.relations import Placement
 from datafactory_pick_place.plans import PickPlan, Refusal
+from datafactory_pick_place.poses import behind
 from datafactory_pick_place.reach import TIP_GAP_M, Reach
 
 Array = NDArray[np.float64]
-AHEAD, ABOVE = (0.5, 0.62), (0.25, 0.12)
+PLACES = ((0.5, 0.2), (0.62, 0.1), (0.45, 0.35))
 """Meeting places: in front of and above the shoulders' middle, as shares of the reach."""
-HEADINGS_RAD = (0.0, 0.5, 0.9)
-"""How far the tools turn from facing each other towards the front."""
-PITCHES_RAD = (0.0, 0.5)
-ROLLS_RAD = (0.0, 0.5 * math.pi)
-GIVER_GRASPS, TAKER_GRASPS = 4, 3
-MAX_MEETINGS = 40
-"""Meetings the giver reaches that are examined from the taker's side."""
+YAWS = 8
+GIVER_GRASPS, TAKER_GRASPS = 8, 5
+_H = math.sqrt(0.5)
+SIDES = ((1.0, 0.0, 0.0, 0.0), (_H, _H, 0.0, 0.0), (_H, -_H, 0.0, 0.0), (_H, 0.0, _H, 0.0),
+         (_H, 0.0, -_H, 0.0), (0.0, 1.0, 0.0, 0.0))  # fmt: skip
+"""Rotations that turn each side of an object upwards."""
+MAX_PAIRS = 12
+"""Pairs of grasps for which a meeting place is looked for."""
+CLEAR_M = 0.002
 FREE_FALL_M = 1.0
 """Stands for the absence of a support below a held object."""
 
@@ -88,7 +93,12 @@ class PassingReach(Reach):
             pose @ object_from_tcp, (self.home, q_near), rng=self.rng, n_random=1,
             good_score=0.2, valid=lambda x: self._dexterous(x) and self.world.free(x),
         )  # fmt: skip
-        return found.q if found.ok else None
+        return found.q if found.ok and self._can_back_out(found.q) else None
+
+    def _can_back_out(self, q: Array) -> bool:
+        """Whether the tool can be drawn straight back from a posture."""
+        tool = self.kinematics.fk(q)
+        return self.kinematics.line(q, straight_path(tool, behind(tool), 4)).ok
 
     def bring(
         self, subject: int, tcp_from_object: Pose, width: float, pose: Pose, q: Array, q_near: Array
@@ -112,34 +122,27 @@ class PassingReach(Reach):
         return (placements[index], *rest), q_place
 
 
-def tool_poses(base: Pose, giver: Arm, taker: Arm) -> Iterator[tuple[Pose, Array]]:
-    """world_from_tcp of the giver, and the direction (3,) the taker comes from, best first."""
+def meeting_poses(base: Pose, giver: Arm, taker: Arm) -> Iterator[tuple[Pose, Array]]:
+    """Places in front of and between two arms, and the direction (3,) from giver to taker."""
     here, there = np.array(giver.shoulder), np.array(taker.shoulder)
-    middle, across = 0.5 * (here + there), (there - here) / np.linalg.norm(there - here)
-    front, up = np.cross(across, [0.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0])
+    across = (there - here) / np.linalg.norm(there - here)
+    up = np.array([0.0, 0.0, 1.0])
+    front = np.cross(across, up)
     front = front if front[0] > 0.0 else -front
-    turn = base.rotation()
-    for pitch in PITCHES_RAD:
-        for heading in HEADINGS_RAD:
-            forth, back = (
-                math.cos(pitch) * (math.cos(heading) * s * across + math.sin(heading) * front)
-                - math.sin(pitch) * up
-                for s in (1.0, -1.0)
-            )
-            for ahead in AHEAD:
-                for above in ABOVE:
-                    centre = middle + giver.reach_m * (ahead * front + above * up)
-                    for roll in ROLLS_RAD:
-                        pose = base @ Pose(centre, _tool_quat(forth, roll))
-                        yield pose, turn @ back
+    for ahead, above in PLACES:
+        centre = 0.5 * (here + there) + giver.reach_m * (ahead * front + above * up)
+        for turn in _orientations(across, front):
+            yield base @ Pose(centre, turn), base.rotation() @ across
 
 
-def _tool_quat(approach: Array, roll: float) -> Array:
-    """Orientation of a tool whose z is the approach direction (3,), turned about it."""
-    side = np.cross(approach, [0.0, 0.0, 1.0])
-    side /= np.linalg.norm(side)
-    y = math.cos(roll) * side + math.sin(roll) * np.cross(approach, side)
-    return quat_from_matrix(np.stack([np.cross(y, approach), y, approach], axis=1))
+def _orientations(across: Array, front: Array) -> Iterator[Array]:
+    """Quaternions that yaw an object and then tilt it towards one arm, the other or the front."""
+    for axis, tilt in ((front, 0.0), (front, 0.7), (front, -0.7), (across, 0.6), (front, 1.3),
+                       (front, -1.3)):  # fmt: skip
+        tilted = np.array([math.cos(0.5 * tilt), *(math.sin(0.5 * tilt) * axis)])
+        for k in range(YAWS):
+            half = math.pi * k / YAWS
+            yield quat_multiply(tilted, np.array([math.cos(half), 0.0, 0.0, math.sin(half)]))
 
 
 def gripper_points(arm: Arm, opening: float) -> Array:
@@ -153,12 +156,21 @@ def gripper_points(arm: Arm, opening: float) -> Array:
     return np.concatenate(clouds)
 
 
-def _facing_down(direction: Array) -> Pose:
-    """The rotation that turns a direction (3,) into straight down."""
-    z = -direction
-    x = np.cross([0.0, 0.0, 1.0], z)
-    x = np.array([1.0, 0.0, 0.0]) if np.linalg.norm(x) < 1e-6 else x / np.linalg.norm(x)
-    return Pose(np.zeros(3), quat_from_matrix(np.stack([x, np.cross(z, x), z])))
+def apart(giver: Arm, give: Grasp, taker: Arm, take: Grasp) -> bool:
+    """Whether two grippers can hold one object by these grasps without touching each other."""
+    taker_from_giver = take.object_from_tcp.inverse() @ give.object_from_tcp
+    points = taker_from_giver.apply(gripper_points(giver, give.width / giver.gripper_max_width_m))
+    return all(
+        not ((points > np.array(box.lower) - CLEAR_M) & (points < np.array(box.upper) + CLEAR_M))
+        .all(axis=1).any()
+        for box in taker.finger_geometry.boxes(take.opening)
+    )  # fmt: skip
+
+
+def _comes_from(tool: Pose, direction: Array) -> bool:
+    """Whether a tool points roughly in a direction (3,) or down, so that its arm may reach it."""
+    approach = tool.rotation()[:, 2]
+    return float(approach @ direction) > -0.35 and float(approach[2]) < 0.35
 
 
 class HandoverPlanner:
@@ -187,59 +199,69 @@ class HandoverPlanner:
 
     def search(self, giver: int, taker: int, placements: Sequence[Placement]) -> Meeting | Refusal:
         """The first hand-over found from one arm to another."""
-        gives, tried = self.reaches[giver], 0
-        grasps = rank_grasps(
-            self.asset, self.pose, gives.arm, gives.support_height(self.subject, self.pose),
-            gives.obstacles(self.subject, self.state), self.rng,
-        )  # fmt: skip
-        base = self.scene.scene.world_from_base
-        q = self.qpos[self.scene.arms[giver].qpos]
-        for grasp in grasps[:GIVER_GRASPS]:
+        gives, takes = self.reaches[giver], self.reaches[taker]
+        q, tried = self.qpos[self.scene.arms[giver].qpos], 0
+        options = self._options(takes)
+        placeable: dict[int, tuple[tuple[Placement, ...], Array] | None] = {}
+        for grasp in self._grasps(gives):
             gives.observe(self.qpos)
             given = gives.giving(self.subject, grasp, self.pose, q)
             if isinstance(given, str):
                 continue
-            for tool, coming in tool_poses(base, gives.arm, self.reaches[taker].arm):
-                if tried >= MAX_MEETINGS:
-                    return Refusal("plan", "ik_failed", tried)
-                pose = tool @ grasp.object_from_tcp.inverse()
-                gives.observe(self.qpos)
-                held = gives.holding(
-                    self.subject, grasp.object_from_tcp, grasp.width, pose, given[0]
-                )
-                if held is None:
+            for k, take in enumerate(options):
+                if not apart(gives.arm, grasp, takes.arm, take):
+                    continue
+                if k not in placeable:
+                    takes.observe(self.qpos)
+                    placeable[k] = takes.placing(self.subject, take, placements, takes.home)
+                placed = placeable[k]
+                if placed is None:
                     continue
                 tried += 1
-                found = self._taken(giver, taker, grasp, held, tool, coming, placements)
-                if found is not None:
-                    pick = PickPlan(grasp, *given, (), held)
-                    return Meeting(giver, taker, pick, pose, *found)
+                met = self._meet(giver, grasp, given[0], taker, take)
+                if met is not None:
+                    pick = PickPlan(grasp, *given, (), met[1])
+                    return Meeting(giver, taker, pick, met[0], take, *placed)
+                if tried >= MAX_PAIRS:
+                    return Refusal("plan", "ik_failed", tried)
         return Refusal("plan", "ik_failed", tried)
 
-    def _taken(
-        self, giver: int, taker: int, grasp: Grasp, held: Array, tool: Pose, coming: Array,
-        placements: Sequence[Placement],
-    ) -> tuple[Grasp, tuple[Placement, ...], Array] | None:  # fmt: skip
-        """The taker's grasp of the object held up by the giver, and where it then places it."""
-        takes, gives = self.reaches[taker], self.reaches[giver]
-        pose = tool @ grasp.object_from_tcp.inverse()
-        qpos = self._meeting_qpos(giver, held, grasp.width, pose)
-        turned = _facing_down(coming)
-        blocked = tool.apply(gripper_points(gives.arm, grasp.width / gives.arm.gripper_max_width_m))
-        options = rank_grasps(
-            self.asset, turned @ pose, takes.arm, float((turned @ pose).position[2]) - FREE_FALL_M,
-            turned.apply(blocked), self.rng, count=TAKER_GRASPS,
+    def _grasps(self, reach: PassingReach) -> list[Grasp]:
+        """The giver's grasps of the object where it stands."""
+        return rank_grasps(
+            self.asset, self.pose, reach.arm, reach.support_height(self.subject, self.pose),
+            reach.obstacles(self.subject, self.state), self.rng, count=GIVER_GRASPS,
         )  # fmt: skip
+
+    def _options(self, reach: PassingReach) -> list[Grasp]:
+        """The taker's grasps of the object in the air, from all sides, the best of each first."""
+        sides = []
+        for turn in SIDES:
+            pose = Pose.of((0.0, 0.0, 0.0), turn) @ Pose.of((0.0, 0.0, 0.0), self.pose.quat)
+            sides.append(rank_grasps(self.asset, pose, reach.arm, -FREE_FALL_M,
+                                     np.empty((0, 3)), self.rng, count=TAKER_GRASPS))  # fmt: skip
+        return [g for rank in zip_longest(*sides) for g in rank if g is not None]
+
+    def _meet(
+        self, giver: int, grasp: Grasp, q_near: Array, taker: int, take: Grasp
+    ) -> tuple[Pose, Array] | None:
+        """world_from_object and the giver's posture where both grasps are reached."""
+        gives, takes = self.reaches[giver], self.reaches[taker]
+        base = self.scene.scene.world_from_base
+        middle = 0.5 * (grasp.object_from_tcp.position + take.object_from_tcp.position)
         q = self.qpos[self.scene.arms[taker].qpos]
-        for option in options:
-            takes.observe(qpos)
-            taken = takes.giving(self.subject, option, pose, q)
-            if isinstance(taken, str):
+        for place, across in meeting_poses(base, gives.arm, takes.arm):
+            pose = place @ Pose.of(-middle)
+            tools = (pose @ grasp.object_from_tcp, pose @ take.object_from_tcp)
+            if not (_comes_from(tools[0], across) and _comes_from(tools[1], -across)):
                 continue
-            takes.observe(self.qpos)
-            placed = takes.placing(self.subject, option, placements, taken[0])
-            if placed is not None:
-                return option, *placed
+            gives.observe(self.qpos)
+            held = gives.holding(self.subject, grasp.object_from_tcp, grasp.width, pose, q_near)
+            if held is None:
+                continue
+            takes.observe(self._meeting_qpos(giver, held, grasp.width, pose))
+            if not isinstance(takes.giving(self.subject, take, pose, q), str):
+                return pose, held
         return None
 
     def _meeting_qpos(self, giver: int, held: Array, width: float, pose: Pose) -> Array:
