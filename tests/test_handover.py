@@ -101,7 +101,7 @@ def test_an_attempt_is_repeatable_and_its_actions_succeed_in_the_world(robot: Ro
 def test_belts_need_a_robot_with_one_arm(robot: RobotModel) -> None:
     generator, info = find_task("conveyor")
     with pytest.raises(SpecError, match="one arm"):
-        generator.spec(info.spec, robot="aloha")
+        generator.open(generator.spec(info.spec, robot="aloha"), SEED)
 
 
 def test_meetings_lie_between_the_arms(robot: RobotModel) -> None:
