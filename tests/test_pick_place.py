@@ -37,6 +37,8 @@ DRAWS = 6
 
 
 def bound(data: Mapping[str, Any], robot: str = ARM) -> ManipulationSpec:
+    """The task bound to a robot; to its own where it does not run on that one."""
+    robot = robot if robot in data.get("robots", [robot]) else data["robots"][0]
     spec = GENERATOR.spec(data, robot=robot)
     assert isinstance(spec, ManipulationSpec)
     return spec
