@@ -1,4 +1,4 @@
-"""Assets used as what they are for: pegs in slots."""
+"""Assets used as what they are for: pegs in slots, fingers through handles."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 
 from datafactory_assets.asset import Cavity, RigidAsset, StablePose
 from datafactory_assets.conformance import check_asset
-from datafactory_assets.conformance_function import check_function
-from datafactory_assets.families import Tier0
+from datafactory_assets.conformance_function import check_function, handle_loops
+from datafactory_assets.families import Tier0, Tier1
 from datafactory_assets.families.language import Draw, Family, Form, Params, assemble
 from datafactory_assets.families.pieces import UPRIGHT, box
 from datafactory_assets.families.solids import rounded_box
@@ -102,3 +102,29 @@ def test_overlapping_slots_are_found(rack: RigidAsset) -> None:
     )
     with pytest.raises(AssertionError, match="separate slots"):
         check_asset(replace(rack, slots=(rack.slots[0], near)), INFO)
+
+
+@pytest.mark.parametrize(
+    ("family", "loops"),
+    [("teacup", 1), ("jug", 1), ("bucket", 1), ("teapot", 1), ("kettle", 1), ("toast_rack", 1),
+     ("colander", 2)],
+)  # fmt: skip
+def test_handles_can_be_threaded(family: str, loops: int) -> None:
+    for seed in range(3):
+        asset = Tier1().make(family, seed)
+        assert "handle" in asset.attributes
+        assert len(handle_loops(asset)) == loops
+        check_function(asset)
+    assert len(handle_loops(Tier0().make("mug", 0))) == 1
+    assert handle_loops(Tier0().make("pan", 0)) == []
+
+
+def test_a_closed_or_an_open_handle_is_found() -> None:
+    mug = Tier0().make("mug", 0)
+    plug = box((0.012, 0.01, 0.04), (mug.aabb[1][0] - 0.02, 0.0, 0.5 * mug.extents[2]))
+    with pytest.raises(AssertionError, match="handle loop 0"):
+        check_function(replace(mug, shapes=(*mug.shapes, plug)))
+    bars = [s for s in mug.shapes if s.part == "handle"]
+    alone = replace(mug, shapes=tuple(bars))
+    with pytest.raises(AssertionError, match="handle loop 0"):
+        check_function(alone)

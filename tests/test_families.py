@@ -14,6 +14,7 @@ import pytest
 import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from manifold3d import Manifold, Mesh, OpType
 
 from datafactory_assets.asset import RigidAsset, StablePose
 from datafactory_assets.conformance import check_asset, check_source, check_visual
@@ -87,6 +88,18 @@ def test_mass_properties_equal_those_of_the_mesh(source: SeededSource, info: Fam
         assert volume * asset.density == pytest.approx(asset.mass, rel=0.01)
         assert np.abs(com - asset.com).max() <= 0.002 * max(asset.extents)
         assert np.abs(asset.density * inertia - exact).max() <= 0.02 * exact.max()
+
+
+@pytest.mark.parametrize(("source", "info"), EVERY, ids=EVERY_ID)
+def test_parts_do_not_count_twice(source: SeededSource, info: FamilyInfo) -> None:
+    """The union of the parts, by another library's boolean operation, has the volume counted."""
+    asset = source.make(info.name, 3)
+    parts = [
+        Manifold(Mesh(mesh.vertices.astype(np.float32), mesh.faces.astype(np.uint32)))
+        for mesh in source.visual(asset)
+    ]
+    union = Manifold.batch_boolean(parts, OpType.Add)
+    assert union.volume() * asset.density == pytest.approx(asset.mass, rel=0.04)
 
 
 def test_closed_forms_of_simple_solids() -> None:

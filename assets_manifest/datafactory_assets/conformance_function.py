@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import mujoco
 import numpy as np
@@ -14,10 +15,17 @@ PEG_SHARE = 0.9
 PEG_DROP_M = 0.004
 PEG_TOLERANCE_M = 0.003
 MAX_PEG_TILT_RAD = math.radians(12.0)
+FINGER_RADIUS_M = 0.005
+FINGER_HALF_LENGTH_M = 0.030
+JOINED_M = 1e-5
+RAYS = 24
 
 
 def check_function(asset: RigidAsset) -> None:
-    """Puts a peg that fits into every slot.
+    """Puts a peg that fits into every slot, and a finger through every handle loop.
+
+    A loop is a chain of three or more capsules of the part ``handle``, each starting where the one
+    before it ends.
 
     Raises:
         AssertionError: Naming the asset and what it did.
@@ -33,6 +41,69 @@ def check_function(asset: RigidAsset) -> None:
                 f"{np.round(bottom, 4).tolist()}, tilted {math.degrees(tilt):.1f} degrees, "
                 f"not standing on its floor at z = {slot.floor_z:.4f}"
             )
+    for i, knots in enumerate(handle_loops(asset)):
+        if not can_be_threaded(asset, knots):
+            raise AssertionError(
+                f"{asset.family} seed {asset.seed}: no finger of {1e3 * FINGER_RADIUS_M:.0f} mm "
+                f"radius passes through its handle loop {i} without touching it"
+            )
+
+
+def handle_loops(asset: RigidAsset) -> list[Array]:
+    """Knots (n, 3) of every handle loop, object frame, metres."""
+    chains: list[list[Array]] = []
+    for shape in asset.shapes:
+        if shape.kind != "capsule" or shape.part != "handle":
+            continue
+        w, x, y, z = shape.quat
+        axis = np.array([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)])
+        start, end = (np.array(shape.position) + k * shape.size[1] * axis for k in (-1.0, 1.0))
+        if chains and np.linalg.norm(chains[-1][-1] - start) < JOINED_M:
+            chains[-1].append(end)
+        else:
+            chains.append([start, end])
+    return [np.array(chain) for chain in chains if len(chain) > 3]
+
+
+def can_be_threaded(asset: RigidAsset, knots: Array) -> bool:
+    """Whether a straight finger passes through a loop: touching nothing, with all sides closed.
+
+    Args:
+        asset: The asset.
+        knots: (n, 3) the loop's centre line from end to end, object frame, metres.
+    """
+    normal = np.linalg.svd(knots - knots.mean(axis=0))[2][2]
+    middle = 0.5 * (knots[0] + knots[-1])
+    along = 0.5 * (knots[-1] - knots[0])
+    chord = along / np.linalg.norm(along)
+    reach = (knots - middle) - ((knots - middle) @ chord)[:, None] * chord
+    apex = reach[np.linalg.norm(reach, axis=1).argmax()]
+    size = 2.0 * max(float(np.linalg.norm(apex)), 2.0 * float(np.linalg.norm(along)))
+    u = apex / np.linalg.norm(apex)
+    v = np.cross(normal, u)
+    turn = np.zeros(4)
+    mujoco.mju_quatZ2Vec(turn, normal)
+    finger = (
+        f'<body name="finger" mocap="true"><geom type="capsule" '
+        f'size="{FINGER_RADIUS_M} {FINGER_HALF_LENGTH_M}"/></body>'
+    )
+    model = mujoco.MjModel.from_xml_string(model_xml(asset, asset.stable_poses[0], extra=finger))
+    data = mujoco.MjData(model)
+    data.mocap_quat[0] = turn
+    own, hit = model.body("finger").id, np.zeros(1, dtype=np.int32)
+    geom = int(model.body_geomadr[own])
+    for out, side in product((0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8), (0.0, -0.25, 0.25)):
+        data.mocap_pos[0] = middle + out * apex + side * along
+        mujoco.mj_forward(model, data)
+        if any(geom in contact.geom for contact in data.contact):
+            continue
+        angles = 2.0 * math.pi * np.arange(RAYS) / RAYS
+        directions = np.cos(angles)[:, None] * u + np.sin(angles)[:, None] * v
+        place = data.mocap_pos[0]
+        seen = [mujoco.mj_ray(model, data, place, d, None, 1, own, hit) for d in directions]
+        if all(0.0 < distance < size for distance in seen):
+            return True
+    return False
 
 
 def drop_pegs(asset: RigidAsset, duration_s: float = 1.0) -> Array:
