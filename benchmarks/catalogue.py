@@ -1,7 +1,8 @@
-"""Draws every object family.
+"""Draws every object and table family and writes the catalogue page.
 
-``python -m benchmarks.catalogue [--only NAME ...] [OUT]`` renders instances of every family of the
-built-in sources into contact sheets ``OUT/catalogue_*.jpg``.
+``python -m benchmarks.catalogue [DOCS]`` renders instances of every family of the built-in sources
+into contact sheets ``DOCS/images/catalogue_*.jpg``, counts distinct content hashes over all
+instance seeds and writes ``DOCS/catalogue.md``. It takes about a minute.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import mujoco
 import numpy as np
 from PIL import Image
 
@@ -18,7 +20,9 @@ from datafactory.geometry import Pose
 from datafactory.picture.canvas import Canvas, shortened
 from datafactory.picture.palette import DIM, INK, PAPER
 from datafactory.render.choice import choose
+from datafactory.render.furniture import furniture_surfaces
 from datafactory.render.object_visuals import object_surfaces
+from datafactory.render.poses import visible_geoms
 from datafactory.render.primitives import rounded_box
 from datafactory.render.stage import (
     Body,
@@ -31,15 +35,20 @@ from datafactory.render.stage import (
     Stage,
     Surface,
 )
+from datafactory.sim.furniture import furniture_mjcf
 from datafactory_assets import FamilyInfo, RigidAsset, SeededSource, Tier0, Tier1
+from datafactory_assets.query import INSTANCES_PER_FAMILY
+from datafactory_assets.tables import TableInfo, make_table, table_families
 from datafactory_pick_place.record import asset_record
 
 CELL = (300, 168)
-COLUMNS, ROWS = 4, 6
+COLUMNS, ROWS = 4, 7
 INSTANCES = 3
 QUALITY = 70
 GAP, LABEL, MARGIN = 6, 20, 16
-VIEW = np.array([0.55, -1.0, 0.72])
+OBJECTS_FROM = np.array([0.55, -1.0, 0.72])
+TABLES_FROM = np.array([-0.95, -0.65, 0.72])
+"""Directions from what is shown to the camera; a table is shown from the robot's side."""
 FOV_RAD = 0.42
 
 
@@ -54,9 +63,9 @@ def record(asset: RigidAsset) -> ObjectRecord:
     )  # fmt: skip
 
 
-def looking(target: np.ndarray, distance: float) -> Pose:
-    """Camera pose, OpenCV axes, that looks at a point along ``-VIEW``."""
-    z = -VIEW / np.linalg.norm(VIEW)
+def looking(target: np.ndarray, distance: float, view: np.ndarray) -> Pose:
+    """Camera pose, OpenCV axes, that looks at a point from a direction."""
+    z = -view / np.linalg.norm(view)
     x = np.cross(z, [0.0, 0.0, 1.0])
     x /= np.linalg.norm(x)
     matrix = np.eye(4)
@@ -65,27 +74,29 @@ def looking(target: np.ndarray, distance: float) -> Pose:
     return Pose.from_matrix(matrix)
 
 
-def tile(bodies: Sequence[tuple[Body, Pose]], low: np.ndarray, high: np.ndarray,
-         renderer: Renderer) -> np.ndarray:  # fmt: skip
-    """One picture (h, w, 3) of bodies that fill a box of the world."""
+def tile(
+    bodies: Sequence[tuple[Body, Pose]], corners: np.ndarray, view: np.ndarray, renderer: Renderer
+) -> np.ndarray:
+    """One picture (h, w, 3) of bodies on a floor that just shows some corners (n, 3), world."""
     width, height = CELL
     focal = 0.5 * width / np.tan(0.5 * FOV_RAD)
-    corners = np.array([np.where(pick, high, low) for pick in np.ndindex(2, 2, 2)])
+    low, high = corners.min(axis=0), corners.max(axis=0)
     middle = 0.5 * (low + high)
-    camera = looking(middle, 1.0)
-    seen = (corners - middle) @ camera.matrix()[:3, :3]
+    seen = (corners - middle) @ looking(middle, 1.0, view).matrix()[:3, :3]
+    centre = 0.5 * (seen.min(axis=0) + seen.max(axis=0))
+    middle = middle + looking(middle, 1.0, view).matrix()[:3, :2] @ centre[:2]
+    seen = seen - (*centre[:2], 0.0)
     distance = max(
-        float(np.max(np.abs(seen[:, 0]) * focal / (0.46 * width) - seen[:, 2])),
-        float(np.max(np.abs(seen[:, 1]) * focal / (0.46 * height) - seen[:, 2])),
+        float(np.max(np.abs(seen[:, 0]) * focal / (0.47 * width) - seen[:, 2])),
+        float(np.max(np.abs(seen[:, 1]) * focal / (0.47 * height) - seen[:, 2])),
     )
     size = float(np.linalg.norm(high - low))
     floor = Surface("floor", rounded_box((20 * size, 20 * size, 0.01), 0.0),
                     Material((0.80, 0.80, 0.79), gloss=0.0))  # fmt: skip
-    ground = Body("floor", 1, (floor,))
     light = -np.array([0.35, -0.55, 1.0]) / np.linalg.norm([0.35, -0.55, 1.0])
     stage = Stage(
         entities=("background", "floor", "table", "room", "arm", "gripper", "shown"),
-        bodies=(ground, *(body for body, _ in bodies)),
+        bodies=(Body("floor", 1, (floor,)), *(body for body, _ in bodies)),
         lights=(
             Light("sun", (0.0, 0.0, 3.0), tuple(light), (0.72, 0.70, 0.66), True),
             Light("sun", (0.0, 0.0, 3.0), (-0.6, 0.3, -0.74), (0.16, 0.17, 0.19), False),
@@ -98,7 +109,7 @@ def tile(bodies: Sequence[tuple[Body, Pose]], low: np.ndarray, high: np.ndarray,
         world_from_body=np.array([[pose.vector() for pose in poses]]),
         shots=(
             Shot("view", Intrinsics(width, height, focal, focal, width / 2, height / 2),
-                 np.array([looking(middle, distance).vector()])),
+                 np.array([looking(middle, distance, view).vector()])),
         ),
         depth=False,
         samples=2,
@@ -106,23 +117,48 @@ def tile(bodies: Sequence[tuple[Body, Pose]], low: np.ndarray, high: np.ndarray,
     return renderer.render(film)["view"].rgb[0]
 
 
-def family_tile(source: SeededSource, info: FamilyInfo, renderer: Renderer) -> np.ndarray:
-    """Instances of a family side by side."""
-    right = np.cross(-VIEW, [0.0, 0.0, 1.0])
+def in_a_row(
+    surfaces: Sequence[tuple[tuple[Surface, ...], np.ndarray, np.ndarray]], gap: float,
+    view: np.ndarray, renderer: Renderer,
+) -> np.ndarray:  # fmt: skip
+    """A picture of things side by side: (surfaces, lowest corner, highest corner) of each."""
+    right = np.cross(-view, [0.0, 0.0, 1.0])
     right /= np.linalg.norm(right)
-    bodies, along, low, high = [], 0.0, np.full(3, np.inf), np.full(3, -np.inf)
+    bodies, corners, along = [], [], 0.0
+    for k, (parts, low, high) in enumerate(surfaces):
+        ends = np.array([np.where(pick, high, low) for pick in np.ndindex(2, 2, 2)])
+        reach = ends @ right
+        along += 0.0 if k == 0 else gap - reach.min()
+        shift = along * right
+        along += reach.max()
+        bodies.append((Body(f"object/{k}", 6, parts), Pose.of(tuple(shift))))
+        corners.append(ends + shift)
+    return tile(bodies, np.concatenate(corners), view, renderer)
+
+
+def object_tile(source: SeededSource, info: FamilyInfo, renderer: Renderer) -> np.ndarray:
+    """Instances of an object family."""
+    found = []
     for seed in range(INSTANCES):
         asset = source.make(info.name, seed)
-        lo, hi = np.array(asset.aabb)
-        corners = [(x, y) for x in (lo[0], hi[0]) for y in (lo[1], hi[1])]
-        reach = [float(np.dot(corner, right[:2])) for corner in corners]
-        along += 0.0 if seed == 0 else 0.012 - min(reach)
-        shift = along * right
-        along += max(reach)
-        surfaces = object_surfaces(record(asset), asset_record(asset), "", 128, ())
-        bodies.append((Body(f"object/{seed}", 6, surfaces), Pose.of(tuple(shift))))
-        low, high = np.minimum(low, lo + shift), np.maximum(high, hi + shift)
-    return tile(bodies, low, high, renderer)
+        parts = object_surfaces(record(asset), asset_record(asset), "", 128, ())
+        found.append((parts, np.array(asset.aabb[0]), np.array(asset.aabb[1])))
+    return in_a_row(found, 0.012, OBJECTS_FROM, renderer)
+
+
+def table_tile(info: TableInfo, renderer: Renderer) -> np.ndarray:
+    """Instances of a table family, as the physics has them."""
+    found = []
+    for seed in range(2):
+        bodies, assets, custom = furniture_mjcf(make_table(info.name, seed), (0.0, 0.0), "")
+        text = (
+            f"<mujoco><custom>{custom}</custom><asset>{assets}</asset>"
+            f"<worldbody>{bodies}</worldbody></mujoco>"
+        )
+        parts = furniture_surfaces(visible_geoms(mujoco.MjModel.from_xml_string(text)), 256)
+        points = np.concatenate([part.mesh.vertices for part in parts]).astype(np.float64)
+        found.append((parts, points.min(axis=0), points.max(axis=0)))
+    return in_a_row(found, 0.25, TABLES_FROM, renderer)
 
 
 def sheet(cells: Sequence[tuple[str, np.ndarray]], title: str) -> Image.Image:
@@ -142,23 +178,86 @@ def sheet(cells: Sequence[tuple[str, np.ndarray]], title: str) -> Image.Image:
     return image
 
 
+def hashes() -> int:
+    """Distinct content hashes of all instance seeds of all object families."""
+    return len(
+        {
+            source.make(info.name, seed).content_hash
+            for source in (Tier0(), Tier1())
+            for info in source.families()
+            for seed in range(INSTANCES_PER_FAMILY)
+        }
+    )
+
+
+def sheets(
+    name: str, cells: Sequence[tuple[str, np.ndarray]], images: Path
+) -> list[tuple[str, str]]:
+    """Saves contact sheets; (title, file name) of each."""
+    saved = []
+    for start in range(0, len(cells), COLUMNS * ROWS):
+        part = cells[start : start + COLUMNS * ROWS]
+        title = f"{name}: {part[0][0]} to {part[-1][0]}"
+        path = images / f"catalogue_{name}_{start // (COLUMNS * ROWS) + 1}.jpg"
+        sheet(part, title).save(path, quality=QUALITY, optimize=True, progressive=True)
+        print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
+        saved.append((title, path.name))
+    return saved
+
+
+def page(docs: Path, count: int, pictures: Sequence[tuple[str, str]]) -> None:
+    """Writes ``catalogue.md``."""
+    sources = (Tier0(), Tier1())
+    total = sum(len(source.families()) for source in sources)
+    lines = [
+        "# Catalogue",
+        "",
+        "Made by `python -m benchmarks.catalogue`, pictures and numbers included.",
+        "",
+        f"{total} [object families](families.md) and {len(table_families())} families of "
+        f"[furniture](furniture.md). The {INSTANCES_PER_FAMILY} instances that queries draw of",
+        f"each object family have {count:,} distinct content hashes.",
+        "",
+        "G: a parallel gripper (85 mm opening) can lift it. S: it has a surface open above.",
+        "C: it is a container or has cells.",
+        "",
+    ]
+    for source in sources:
+        lines += [f"## Source `{source.name}`", ""]
+        lines += [f"![{t}](images/{name})" for t, name in pictures if f"_{source.name}_" in name]
+        lines += ["", "| family | C G S | what | dimensions from |", "| --- | --- | --- | --- |"]
+        for info in source.families():
+            flags = (("C", info.container), ("G", info.graspable), ("S", info.supports))
+            marks = " ".join(letter if on else "-" for letter, on in flags)
+            lines.append(
+                f"| `{info.name}` | {marks} | {info.description} | {info.dimension_source} |"
+            )
+        lines.append("")
+    lines += ["## Furniture", ""]
+    lines += [f"![{title}](images/{name})" for title, name in pictures if "_furniture_" in name]
+    lines += ["", "| family | top | finishes | what | dimensions from |",
+              "| --- | --- | --- | --- | --- |"]  # fmt: skip
+    for table in table_families():
+        finishes = ", ".join(table.finishes)
+        lines.append(f"| `{table.name}` | {table.top.replace('_', ' ')} | {finishes} | "
+                     f"{table.description} | {table.dimension_source} |")  # fmt: skip
+    (docs / "catalogue.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("docs", nargs="?", type=Path, default=Path("docs"))
-    parser.add_argument("--only", nargs="*", default=())
     given = parser.parse_args()
+    images = given.docs / "images"
+    images.mkdir(parents=True, exist_ok=True)
     renderer = choose()
-    given.docs.mkdir(parents=True, exist_ok=True)
+    pictures = []
     for source in (Tier0(), Tier1()):
-        infos = [i for i in source.families() if not given.only or i.name in given.only]
-        step = COLUMNS * ROWS
-        for start in range(0, len(infos), step):
-            part = infos[start : start + step]
-            cells = [(info.name, family_tile(source, info, renderer)) for info in part]
-            image = sheet(cells, f"{source.name}: {part[0].name} to {part[-1].name}")
-            path = given.docs / f"catalogue_{source.name}_{start // step + 1}.jpg"
-            image.save(path, quality=QUALITY, optimize=True, progressive=True)
-            print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
+        cells = [(i.name, object_tile(source, i, renderer)) for i in source.families()]
+        pictures += sheets(source.name, cells, images)
+    cells = [(info.name, table_tile(info, renderer)) for info in table_families()]
+    pictures += sheets("furniture", cells, images)
+    page(given.docs, hashes(), pictures)
 
 
 if __name__ == "__main__":

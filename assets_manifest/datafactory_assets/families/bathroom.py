@@ -18,7 +18,6 @@ from datafactory_assets.families.pieces import (
     circle,
     cylinder,
     polygon,
-    ring_wall,
     top,
 )
 from datafactory_assets.families.solids import Loft, Prism, Revolve, Solid, Sweep, rounded_box
@@ -278,11 +277,12 @@ def _build_toilet_roll(params: Params) -> Form:
     )  # fmt: skip
     return Form(
         solids=solids,
-        shapes=ring_wall(core, r, h),
+        # The core is closed: nothing is put on a roll, and a gripper takes it by its outside.
+        shapes=(cylinder(r, 0.0, h),),
         poses=ONE_POSE,
         symmetry="z",
         grip=2.0 * r,
-        attributes=("ring", "soft"),
+        attributes=("rolls", "soft"),
     )
 
 
