@@ -8,7 +8,7 @@ phrase of object ``a`` (``the red mug``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -36,10 +36,16 @@ class Distractors(Model):
     Attributes:
         count: Smallest and largest number, drawn uniformly.
         query: Which objects.
+        radius_m, angle_rad: Where they stand, as in the layout; None for the layout's. They need
+            not be in reach.
     """
+
+    added: ClassVar[frozenset[str]] = frozenset({"radius_m", "angle_rad"})
 
     count: tuple[int, int] = (0, 5)
     query: QueryField = Field(default_factory=lambda: {"graspable": True})
+    radius_m: PositiveRange | None = None
+    angle_rad: Range | None = None
 
     @model_validator(mode="after")
     def _count(self) -> Distractors:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, permutations
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
@@ -224,7 +224,7 @@ class Clear(Form):
 
 
 class Line(Form):
-    """All in one straight row."""
+    """All in one straight row; up to five objects."""
 
     form: Literal["line"] = "line"
     objects: tuple[str, ...] = Field(min_length=1)
@@ -234,11 +234,17 @@ class Line(Form):
         return self.objects
 
     def goal(self, cast: Cast) -> Goal:
-        """Each one continues the row of those before it."""
+        """Each one continues the row of those before it, in any order along the row.
+
+        A row read backwards is the same row, so half of all orders are enough.
+        """
         members = cast.of(*self.objects)
-        return _all(*(
-            Relation("aligned", n, members[:k]) for k, n in enumerate(members) if k
-        ))  # fmt: skip
+        orders = (p for p in permutations(range(len(members))) if p[0] <= p[-1])
+        rows = ([members[k] for k in order] for order in orders)
+        return Goal((tuple(
+            tuple(Relation("aligned", n, tuple(row[:k])) for k, n in enumerate(row) if k)
+            for row in rows
+        ),))  # fmt: skip
 
     def said(self, cast: Cast) -> tuple[Said, ...]:
         """``line``."""

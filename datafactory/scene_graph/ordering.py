@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from datafactory.scene_graph.graph import TABLE, Relation
 
-SIDEWAYS = frozenset({"left", "right", "front", "back", "behind", "near", "between"})
+SIDEWAYS = frozenset(
+    {"left", "right", "front", "back", "behind", "near", "between", "aligned"}
+)
 
 
 def roots_of(supports: Mapping[str, str]) -> dict[str, str]:
@@ -75,6 +77,9 @@ def _urgency(name: str, guides: tuple[Relation, ...], placed: set[str]) -> tuple
         if guide.name == "between":
             ready += known == 2 or (known == 1 and name in guide.objects)
             early += name == guide.subject and known < 2
+        elif guide.name == "aligned":
+            ready += name == guide.subject and known == len(guide.objects)
+            early += name == guide.subject and known < len(guide.objects)
         else:
             ready += known == 1
             early += guide.name == "below" and known == 0

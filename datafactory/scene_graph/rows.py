@@ -22,7 +22,7 @@ APART_GAP = (0.015, 0.03)
 DRAWN_SPACING = (0.03, 0.10)
 DRAWN_STRAIGHT = 0.004
 DRAWN_AT = 0.006
-DRAWN_APART = (0.04, 0.16)
+DRAWN_APART = (0.035, 0.30)
 
 
 def row_axis(centres: Array) -> Array:
@@ -123,7 +123,7 @@ class Apart:
         )
 
     def draw(self, relation: Relation, drawer: Drawer) -> Draft | None:
-        """Around the reference, 4 to 16 cm of gap; None for the reference."""
+        """Around the reference, 3.5 to 30 cm of gap; None for the reference."""
         if drawer.name != relation.subject:
             return None
         reference = drawer.world.body(relation.objects[0])

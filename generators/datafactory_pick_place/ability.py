@@ -82,9 +82,7 @@ def reachable_poses(
     return found
 
 
-def require_able(
-    spec: ManipulationSpec, robot: RobotModel, sources: Sequence[AssetSource]
-) -> None:
+def require_able(spec: ManipulationSpec, robot: RobotModel, sources: Sequence[AssetSource]) -> None:
     """Refuses a robot that cannot do any attempt of a task.
 
     Args:

@@ -16,22 +16,28 @@ from datafactory.case import Case
 from datafactory.geometry import Pose
 from datafactory.robots.model import RobotModel
 from datafactory.scene import Table, WorldState
+from datafactory.scene_graph.body import Body
 from datafactory.scene_graph.goal import check_goal
 from datafactory.scene_graph.layout import (
+    KeepOut,
     LayoutObject,
     LayoutProblem,
     LayoutResult,
     Region,
     solve_layout,
 )
+from datafactory.scene_graph.relations import Placement, sample_poses
 from datafactory_assets.asset import RigidAsset
 from datafactory_pick_place.ability import reachable_poses
 from datafactory_pick_place.casting import Play
+from datafactory_pick_place.rows import plan_row
 from datafactory_pick_place.streams import AttemptStreams
+from datafactory_pick_place.subgoals import open_subgoals
 
 CAMERA_POSITION = (1.35, 0.0, 1.45)
 CAMERA_TARGET = (0.5, 0.0, 0.78)
 MAX_TRIES = 6
+FINGER_ROOM_M = 0.025
 BESIDE = ("left", "right", "front", "back", "behind", "near", "between")
 
 
@@ -48,10 +54,13 @@ def world_from_camera() -> Pose:
     return Pose.from_matrix(matrix)
 
 
-def layout_region(spec: ManipulationSpec, base: Pose) -> Region:
-    """Where a task's objects may stand, in front of a robot base."""
-    layout = spec.task_spec.layout
-    return _sector(layout.radius_m, layout.angle_rad, base)
+def layout_region(spec: ManipulationSpec, base: Pose, *, distractors: bool = False) -> Region:
+    """Where a task's objects, or its distractors, may stand in front of a robot base."""
+    layout, own = spec.task_spec.layout, spec.task_spec.distractors
+    radius, angle = layout.radius_m, layout.angle_rad
+    if distractors:
+        radius, angle = own.radius_m or radius, own.angle_rad or angle
+    return _sector(radius, angle, base)
 
 
 def _sector(radius: tuple[float, float], angle: tuple[float, float], base: Pose) -> Region:
@@ -114,8 +123,29 @@ def _state(
 def _has_room(play: Play, state: WorldState, robot: RobotModel, rng: np.random.Generator) -> bool:
     """Whether there is a place beside every reference that something shall be put beside."""
     beside = [r for r in play.goal.relations() if r.name in BESIDE]
-    return all(
-        reachable_poses((r,), state.assets[r.subject], state, robot, rng, 1) for r in beside
+    return all(reachable_poses((r,), state.assets[r.subject], state, robot, rng, 1) for r in beside)
+
+
+def _kept_free(
+    play: Play, problem: LayoutProblem, state: WorldState, rng: np.random.Generator
+) -> tuple[KeepOut, ...]:
+    """Places that distractors leave free: of a row that the goal asks for, and of what has to
+    be set aside.
+    """
+    movable = [n for n in play.names if state.assets[n].graspable]
+    places: list[tuple[str, Placement]] = []
+    for stage in play.goal.stages:
+        row = plan_row(stage, state, movable, problem.region, rng)
+        places += row[1].items() if row is not None else ()
+        for subgoal in open_subgoals(stage[0], state, movable) or ():
+            if subgoal.relations[0].name == "apart":
+                asset = state.assets[subgoal.subject]
+                found = sample_poses(subgoal.relations, asset, state, rng, 1, region=problem.region,
+                                     gap=FINGER_ROOM_M)  # fmt: skip
+                places += [(subgoal.subject, placement) for placement in found]
+    bodies = [Body.at(n, state.assets[n], p.world_from_object) for n, p in places]
+    return tuple(
+        KeepOut((float(b.centre[0]), float(b.centre[1])), b.radius + FINGER_ROOM_M) for b in bodies
     )
 
 
@@ -157,6 +187,9 @@ def arrange(
         for name, item in roles.items()
     }
     problem = _problem(spec, play, {**fixed, **others}, table, base)
+    keep_out = _kept_free(play, problem, state, streams["room"])
+    region = layout_region(spec, base, distractors=True)
+    problem = replace(problem, keep_out=keep_out, region=region)
     around = solve_layout(problem, streams["distractors"])
     if not around.ok:
         return around

@@ -19,8 +19,9 @@ from datafactory_pick_place.execution import Execution, Held, Motion, Stop
 from datafactory_pick_place.plans import PickPlan, PlacePlan, Refusal
 from datafactory_pick_place.poses import must_stand, release_opening
 from datafactory_pick_place.reach import Reach
+from datafactory_pick_place.rows import plan_moves
 from datafactory_pick_place.streams import AttemptStreams
-from datafactory_pick_place.subgoals import Move, Subgoal, plan_stage
+from datafactory_pick_place.subgoals import Move, Subgoal
 
 SETTLE_S = 0.5
 HOLD_S = 0.5
@@ -86,7 +87,8 @@ class Attempt:
         """Runs from the settled scene to the end; None means every check passed."""
         for stage in range(len(self.goal.stages)):
             state = self._state()
-            subgoals = plan_stage(self.goal, stage, state, self._movable())
+            rng = self.streams["place"]
+            subgoals = plan_moves(self.goal, stage, state, self.reach, rng)
             self.moved_in.append(set())
             if subgoals is None:
                 return Rejected("grasp", "no_grasp")
@@ -117,9 +119,6 @@ class Attempt:
             state = replace(state, starts=starts)
             self._measured = (self.recorder.frame, state)
         return self._measured[1]
-
-    def _movable(self) -> tuple[str, ...]:
-        return tuple(o.name for o in self.scene.scene.objects if o.asset.graspable)
 
     def _note(self, *checks: CheckResult) -> bool:
         self.checks.extend(checks)

@@ -20,6 +20,8 @@ from datafactory.sim.engine import compile_mjcf
 from datafactory_assets.source import AssetSource
 from datafactory_pick_place import judge
 from datafactory_pick_place.ability import require_able
+from datafactory_pick_place.arms import ArmsAttempt
+from datafactory_pick_place.arrange import layout_region
 from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.belt_attempt import BeltAttempt
 from datafactory_pick_place.clock import StageClock
@@ -103,6 +105,10 @@ class PickPlaceMaker:
         with clock.stage("assemble"):
             scene = assemble(draw.scene, self.robot)
             attempt = self._attempt(scene, draw.play.goal, streams, clock)
+            reaches = attempt.reaches if isinstance(attempt, ArmsAttempt) else (attempt.reach,)
+            for reach in reaches:
+                reach.targets = reaches[0].targets
+                reach.region = layout_region(spec, scene.scene.world_from_base)
         attempt.checks.append(placed)
         rejected, phrasing = self._begin(attempt, draw, streams)
         disturbance = draw_disturbance(spec, draw.play, phrasing, streams)

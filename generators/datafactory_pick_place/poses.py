@@ -11,19 +11,33 @@ from numpy.typing import NDArray
 
 from datafactory.geometry import Pose
 from datafactory.robots.model import Arm
-from datafactory.scene_graph.graph import Relation
-from datafactory.scene_graph.relations import Placement
+from datafactory.scene import WorldState
+from datafactory.scene_graph.graph import TABLE, Relation
+from datafactory.scene_graph.relations import Placement, check_relation
 from datafactory_assets.asset import RigidAsset
 
 Array = NDArray[np.float64]
 APPROACH_M = 0.09
 LIFT_M = 0.10
 RELEASE_M = 0.024
+FREE = frozenset({"aligned", "upright_in", "at", "apart"})
 
 
 def release_opening(arm: Arm, width: float) -> float:
     """Opening in [0, 1] that lets go of an object: beside a wall there is rarely room for more."""
     return min(1.0, (width + RELEASE_M) / arm.gripper_max_width_m)
+
+
+def is_free(relations: Sequence[Relation]) -> bool:
+    """Whether relations leave a place wide open (anywhere on the table), or one pose of many."""
+    return any(r.name in FREE or TABLE in r.objects for r in relations)
+
+
+def still_in_row(target: Placement, relations: Sequence[Relation], state: WorldState) -> bool:
+    """Whether a place that was planned for a row is in line with what stands there by now."""
+    row = [r for r in relations if r.name == "aligned"]
+    poses = {**state.poses, **{r.subject: target.world_from_object for r in row}}
+    return all(check_relation(r, replace(state, poses=poses)).holds for r in row)
 
 
 def must_stand(asset: RigidAsset, relations: Sequence[Relation]) -> bool:

@@ -19,17 +19,28 @@ from datafactory.planning.motion import MotionResult, plan_free, plan_line
 from datafactory.planning.timing import JointLimits, Trajectory
 from datafactory.scene import WorldState
 from datafactory.scene_graph.graph import Relation
-from datafactory.scene_graph.relations import Placement
+from datafactory.scene_graph.region import Region
+from datafactory.scene_graph.relations import Placement, sample_poses
 from datafactory.sim.assembly import OBJECT_PREFIX, SceneModel
 from datafactory.sim.gripper import gripper_postures
 from datafactory_pick_place.ability import reachable_poses
 from datafactory_pick_place.plans import PickPlan, PlacePlan, Refusal
-from datafactory_pick_place.poses import above, behind, release_opening, turned
+from datafactory_pick_place.poses import (
+    above,
+    behind,
+    is_free,
+    release_opening,
+    still_in_row,
+    turned,
+)
 
 Array = NDArray[np.float64]
 RELEASE_GAPS_M = (0.004, 0.015, 0.03, 0.05)
 NEIGHBOUR_M = 0.12
 PLACEMENTS = 3
+FREE_GAP_M = 0.025
+FREE_PLACEMENTS = 10
+"""Place poses drawn where the relations leave much open, or are hard to reach."""
 STEP_M = 0.02
 RANDOM_SEEDS = 2
 LINE_CHECK_RAD = 0.03
@@ -41,7 +52,12 @@ MANIPULABILITY_SHARE = 0.3
 
 
 class Reach:
-    """Plans one arm's motions in one compiled scene; other arms are obstacles."""
+    """Plans one arm's motions in one compiled scene; other arms are obstacles.
+
+    Attributes:
+        region: Where objects may be put down that may stand anywhere; None for anywhere.
+        targets: Places planned beforehand, by object name; tried first.
+    """
 
     def __init__(
         self,
@@ -70,6 +86,8 @@ class Reach:
             tcp_site=arm.tcp_site,
         )
         self.home = np.array(arm.home)
+        self.region: Region | None = None
+        self.targets: dict[str, Placement] = {}
         self._surfaces = ["table"] if scene.belt is None else ["table", BELT, *RAILS]
         self._least_manipulability = MANIPULABILITY_SHARE * kinematics.manipulability(self.home)
 
@@ -156,8 +174,15 @@ class Reach:
         """Resting poses of an object that make relations true, each also turned; may be empty."""
         item = self.scene.scene.objects[subject]
         pose = state.poses[item.name]
-        robot = self.scene.robot
-        sampled = reachable_poses(relations, item.asset, state, robot, rng, PLACEMENTS)
+        if is_free(relations):
+            sampled = sample_poses(relations, item.asset, state, rng, FREE_PLACEMENTS,
+                                   region=self.region, gap=FREE_GAP_M)  # fmt: skip
+        else:
+            robot = self.scene.robot
+            sampled = reachable_poses(relations, item.asset, state, robot, rng, PLACEMENTS)
+        target = self.targets.get(item.name)
+        if target is not None and still_in_row(target, relations, state):
+            sampled.insert(0, target)
         return [v for p in sampled for v in (p, turned(p, item.asset, pose, relations))]
 
     def _try_grasp(
