@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,7 +44,7 @@ def test_neither_beside_nor_lying_across() -> None:
     beside = {"b": standing(b, 0.5, 0.0, 0.0), "a": standing(a, 0.5, 0.2, 0.0)}
     assert not check_relation(RELATION, settle(beside, {"a": a, "b": b}, 0.1)).holds
     top = b.aabb[1][2] + 0.01
-    across = Pose.of([*beside["b"].position, 0.0, 0.0, top], beside["a"].quat)
+    across = Pose.of(np.add(beside["b"].position, (0.0, 0.0, top)), beside["a"].quat)
     state = settle({**beside, "a": across}, {"a": a, "b": b}, 0.3)
     assert not check_relation(RELATION, state).holds
 
