@@ -75,6 +75,14 @@ class ManipulationSpec:
         return data
 
 
+def _pinned(source: str) -> str:
+    """Full name of an asset source: that of a registered folder says what it holds."""
+    from datafactory_assets.local.registry import find_manifest
+
+    manifest = find_manifest(source)
+    return source if manifest is None else manifest.pinned
+
+
 def bind(
     data: Mapping[str, Any],
     *,
@@ -105,7 +113,8 @@ def bind(
             where=where,
             remedy="use one of: " + ", ".join(task.robots),
         )
+    sources = tuple(_pinned(name) for name in task.sources)
     return ManipulationSpec(
-        task.model_copy(update={"robot": chosen, "generator": generator}),
+        task.model_copy(update={"robot": chosen, "generator": generator, "sources": sources}),
         chosen, generator, version,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -125,8 +126,17 @@ class Generator(Protocol):
 
 
 def registered(kind: str) -> dict[str, EntryPoint]:
-    """Entry points of one plugin kind by name; imports none of them."""
-    return {point.name: point for point in entry_points(group=GROUPS[kind])}
+    """Entry points of one plugin kind by name; imports none of them.
+
+    Folders of objects registered with ``datafactory assets add`` are asset sources too.
+    """
+    points = {point.name: point for point in entry_points(group=GROUPS[kind])}
+    if kind == "asset source":
+        from datafactory_assets.local.registry import local_sources
+
+        for name, pinned in local_sources().items():
+            points.setdefault(name, EntryPoint(name, pinned, GROUPS[kind]))
+    return points
 
 
 def load(kind: str, name: str) -> Any:
@@ -137,6 +147,8 @@ def load(kind: str, name: str) -> Any:
         PluginError: Importing it failed.
     """
     points = registered(kind)
+    if kind == "asset source" and (name not in points or "@" in points[name].value):
+        return _local_source(name, points)
     if name not in points:
         raise UnknownNameError.of(kind, name, points)
     try:
@@ -148,6 +160,24 @@ def load(kind: str, name: str) -> Any:
             why=f"{type(error).__name__}: {error}",
             remedy="reinstall or remove the distribution that registers it",
         ) from error
+
+
+def _local_source(name: str, known: Mapping[str, EntryPoint]) -> Any:
+    """A maker of the source of a registered folder, by bare or full name."""
+    from datafactory_assets.local.registry import find_manifest
+    from datafactory_assets.local.source import LocalSource
+
+    manifest = find_manifest(name)
+    if manifest is not None:
+        return partial(LocalSource, manifest)
+    error = UnknownNameError.of("asset source", name, known)
+    bare = name.partition("@")[0]
+    raise UnknownNameError(
+        error.what,
+        why="no installed plugin and no registered folder has this name",
+        remedy=f"{error.remedy}; or register its folder here, as it was: "
+        f"datafactory assets add FOLDER --name {bare}",
+    )
 
 
 def load_generator(name: str) -> Generator:

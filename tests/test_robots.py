@@ -15,13 +15,14 @@ from datafactory import plugin, seeding
 from datafactory.errors import PluginError, UnknownNameError
 from datafactory.robots import load_robot
 from datafactory.robots.aloha import aloha
-from datafactory.robots.hulls import hull_faces, read_vertices, reduce_hull
+from datafactory.robots.hulls import hull_faces, read_vertices
 from datafactory.robots.model import RobotModel
 from datafactory.robots.panda import PACK, franka_panda, franka_panda_hand
 from datafactory.robots.primitive_arm import primitive_arm
 from datafactory.robots.ur5e import ur5e
 from datafactory.robots.yam import yam
 from datafactory.testing.robots import RobotBench, check_robot, raised
+from datafactory_assets.convert.hulls import reduce_hull
 from datafactory_assets.errors import PackMissingError
 from datafactory_assets.packs import ensure_pack
 

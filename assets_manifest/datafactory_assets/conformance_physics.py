@@ -21,8 +21,17 @@ _HEADER = (
 )
 
 
-def check_physics(asset: RigidAsset) -> None:
+def check_physics(
+    asset: RigidAsset,
+    ball_m: float = BALL_TOLERANCE_M,
+    wall_m: float = WALL_TOLERANCE_M,
+) -> None:
     """Settles an asset in its stable poses; a container also holds a ball and has no gaps.
+
+    Args:
+        asset: The asset.
+        ball_m: How near to the floor the ball must rest, metres.
+        wall_m: How near to the sides of the cavity the walls must be, metres.
 
     Raises:
         AssertionError: Naming the asset and what it did.
@@ -38,13 +47,13 @@ def check_physics(asset: RigidAsset) -> None:
         return
     ball = drop_ball(asset)
     resting = asset.cavity.floor_z + BALL_RADIUS_M
-    if not asset.cavity.contains(ball[None])[0] or abs(ball[2] - resting) > BALL_TOLERANCE_M:
+    if not asset.cavity.contains(ball[None])[0] or abs(ball[2] - resting) > ball_m:
         raise AssertionError(
             f"{asset.family} seed {asset.seed}: a ball dropped into it is at "
             f"{np.round(ball, 4).tolist()}, not on its floor at z = {resting:.4f}"
         )
     gap = wall_gap(asset, asset.cavity)
-    if gap > WALL_TOLERANCE_M:
+    if gap > wall_m:
         raise AssertionError(
             f"{asset.family} seed {asset.seed}: its walls are up to {1e3 * gap:.1f} mm away from "
             "the sides of its cavity"
@@ -117,8 +126,10 @@ def drop_ball(asset: RigidAsset, duration_s: float = 1.0) -> Array:
         (3,) final position of the ball in the object frame, metres.
     """
     rim = asset.aabb[1][2] + 0.02
+    assert asset.cavity is not None
+    x, y = _middle(asset.cavity)
     ball = (
-        f'<body pos="0.004 0.003 {rim!r}"><freejoint/>'
+        f'<body pos="{x + 0.004!r} {y + 0.003!r} {rim!r}"><freejoint/>'
         f'<geom type="sphere" size="{BALL_RADIUS_M}" density="1000" '
         'priority="1" solref="0.005 1"/></body>'
     )
@@ -145,12 +156,19 @@ def wall_gap(asset: RigidAsset, cavity: Cavity, rays: int = 48) -> float:
     angles = 2.0 * math.pi * (np.arange(rays) + 0.37) / rays
     directions = np.stack([np.cos(angles), np.sin(angles), np.zeros(rays)], axis=1)
     for share in (0.15, 0.5, 0.85):
-        origin = np.array([0.0, 0.0, cavity.floor_z + share * (cavity.rim_z - cavity.floor_z)])
+        height = cavity.floor_z + share * (cavity.rim_z - cavity.floor_z)
+        origin = np.array([*_middle(cavity), height])
         expected = _sides(cavity, origin, directions)
         for ray, side in zip(directions, expected, strict=True):
             seen = mujoco.mj_ray(model, data, origin, ray, None, 1, -1, hit)
             worst = max(worst, math.inf if seen < 0.0 else abs(seen - side))
     return worst
+
+
+def _middle(cavity: Cavity) -> tuple[float, float]:
+    """Middle of a cavity's floor, metres."""
+    x, y = np.array(cavity.floor_polygon).mean(axis=0)
+    return (round(float(x), 9), round(float(y), 9))
 
 
 def _sides(cavity: Cavity, origin: Array, directions: Array) -> Array:

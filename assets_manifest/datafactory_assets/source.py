@@ -22,6 +22,8 @@ class FamilyInfo:
         description: One sentence.
         dimension_source: Where the dimension priors come from.
         materials: Every material an instance can be made of; empty when unknown.
+        instances: How many there are when they are files, which any seed is taken modulo of; None
+            when every seed makes another one.
     """
 
     name: str
@@ -33,6 +35,7 @@ class FamilyInfo:
     description: str
     dimension_source: str
     materials: tuple[str, ...] = ()
+    instances: int | None = None
 
 
 @runtime_checkable

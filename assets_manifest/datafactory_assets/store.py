@@ -92,6 +92,20 @@ class Store:
         part.replace(blob)
         return digest
 
+    def move_into_place(self, tree: Path, final: Path) -> None:
+        """Makes a finished folder visible at once; who comes second leaves what is there.
+
+        Args:
+            tree: A finished folder inside :meth:`staging`.
+            final: Where it belongs, named by its content.
+        """
+        final.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            tree.replace(final)
+        except OSError as error:
+            if error.errno not in _OCCUPIED:
+                raise
+
     def publish(self, pack: LockedPack, staging: Path) -> Path:
         """Links a pack together from its blobs and makes it visible at once.
 

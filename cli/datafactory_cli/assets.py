@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from datafactory_cli import own
 from datafactory_cli.session import Session, command
 from datafactory_cli.text import size, table
 
@@ -54,7 +55,7 @@ def list_assets(
         for name, pack in sorted(load_lock().packs.items())
     ]  # fmt: skip
     text = table(rows, ("family", "category", "use", "source", "description"))
-    text += f"\n\n{len(families)} families; any number of seeded instances of each\n\n"
+    text += f"\n\n{len(families)} families; a seed makes an instance, except of files\n\n"
     text += table(
         [(p["name"], p["state"], size(float(str(p["size_bytes"]))), p["licence"], p["summary"])
          for p in packs],
@@ -197,3 +198,4 @@ for _name, _function in (
     ("licences", licences),
 ):  # fmt: skip
     command(app, _name)(_function)
+own.register(app)

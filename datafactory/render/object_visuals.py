@@ -15,7 +15,8 @@ from functools import lru_cache
 import numpy as np
 
 from datafactory.episode import AssetRecord, ObjectRecord
-from datafactory.plugin import load, registered
+from datafactory.errors import UnknownNameError
+from datafactory.plugin import load
 from datafactory.render.look import SurfaceLook
 from datafactory.render.paint import Paint, painted, patterned
 from datafactory.render.poses import PhysicsGeom
@@ -107,9 +108,10 @@ def _visual(key: _Key) -> tuple[Surface, ...] | None:
 @lru_cache(maxsize=16)
 def _source(name: str) -> AssetSource | None:
     """An asset source by name; None when it is not installed."""
-    if name not in registered("asset source"):
+    try:
+        source: AssetSource = load("asset source", name)()
+    except UnknownNameError:
         return None
-    source: AssetSource = load("asset source", name)()
     return source
 
 

@@ -12,10 +12,11 @@ import numpy as np
 
 from datafactory.geometry import Pose
 from datafactory.robots import mjcf, viperx
-from datafactory.robots.hulls import mesh_file, read_vertices, reduce_hull
+from datafactory.robots.hulls import mesh_file, read_vertices
 from datafactory.robots.mjcf import name
 from datafactory.robots.model import BodyVisual, Box, RobotModel
 from datafactory_assets.asset import VisualMesh
+from datafactory_assets.convert.hulls import reduce_hull
 from datafactory_assets.packs import PackDir, ensure_pack
 
 VERSION = "1"

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from datafactory.geometry import Pose
 from datafactory.robots import mjcf
-from datafactory.robots.hulls import mesh_file, read_vertices, reduce_hull
+from datafactory.robots.hulls import mesh_file, read_vertices
 from datafactory.robots.mjcf import name
 from datafactory.robots.model import BodyVisual
 from datafactory_assets.asset import VisualMesh
+from datafactory_assets.convert.hulls import reduce_hull
 from datafactory_assets.packs import PackDir
 
 Array = NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""Reduced convex hulls of collision meshes: few vertices, bounded error, the same bytes always."""
+"""Convex hulls of collision meshes as files: the same bytes always."""
 
 from __future__ import annotations
 
@@ -27,47 +27,6 @@ def read_vertices(path: Path) -> Array:
         return np.asarray(corners.reshape(-1, 3), dtype=np.float64)
     lines = [line.split()[1:4] for line in data.decode().splitlines() if line.startswith("v ")]
     return np.array(lines, dtype=np.float64)
-
-
-def _farthest(points: Array, hull: ConvexHull) -> tuple[int, float]:
-    outside = (points @ hull.equations[:, :3].T + hull.equations[:, 3]).max(axis=1)
-    worst = int(np.argmax(outside))
-    return worst, float(outside[worst])
-
-
-def reduce_hull(vertices: Array, limit: int) -> tuple[Array, float]:
-    """Reduces the convex hull of a point set to few vertices.
-
-    Hull vertices are chosen greedily, always the one farthest outside the hull of those chosen;
-    then the result is grown so that the remaining error is shared between inside and outside.
-
-    Args:
-        vertices: (n, 3) metres.
-        limit: Largest number of vertices.
-
-    Returns:
-        Vertices (m, 3), m <= limit, rounded to a micrometre, and the largest distance in metres
-        by which the true hull and the reduced one differ, to either side.
-    """
-    points = np.unique(np.round(vertices, 6), axis=0)
-    points = points[np.sort(ConvexHull(points).vertices)]
-    extreme = [f(points[:, k]) for k in range(3) for f in (np.argmin, np.argmax)]
-    chosen = sorted({int(i) for i in extreme})
-    if np.linalg.matrix_rank(points[chosen] - points[chosen[0]], tol=1e-4) < 3:
-        chosen = list(range(min(limit, len(points))))
-    hull = ConvexHull(points[chosen])
-    worst, error = _farthest(points, hull)
-    while len(chosen) < limit and error > 2e-4:
-        chosen.append(worst)
-        hull = ConvexHull(points[chosen])
-        worst, error = _farthest(points, hull)
-    normals = np.zeros((len(chosen), 3))
-    for corners, equation in zip(hull.simplices, hull.equations, strict=True):
-        normals[corners] += equation[:3]
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    grown = np.round(points[chosen] + 0.5 * error * normals, 6)
-    left = _farthest(points, ConvexHull(grown))[1]
-    return grown, max(left, 0.5 * error)
 
 
 def hull_faces(vertices: Array) -> Faces:

@@ -1,0 +1,88 @@
+"""``datafactory assets add, remove, convert``: objects and robots from your own files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from datafactory_cli.session import Session, command
+
+
+def add(
+    session: Session,
+    folder: Annotated[Path, typer.Argument(help="Folder of object files with objects.yaml.")],
+    name: Annotated[str, typer.Option("--name", help="Source name; the folder's.")] = "",
+    decompose: Annotated[
+        str, typer.Option("--decompose", help="Convex pieces by auto, vhacdx, coacd or hull.")
+    ] = "auto",
+) -> None:
+    """Convert a folder of your own objects and register it as an asset source."""
+    from datafactory.errors import UnknownNameError
+    from datafactory_assets.convert.hulls import METHODS
+    from datafactory_assets.local.adding import add_folder
+
+    method = next((known for known in METHODS if known == decompose), None)
+    if method is None:
+        raise UnknownNameError.of("decomposition", decompose, METHODS)
+    manifest = add_folder(folder, name, method=method, progress=session.remark)
+    text = (
+        f"{manifest.pinned}: {len(manifest.objects)} objects\n"
+        f"use it in a task: sources: [tier0, {manifest.name}]"
+    )
+    data = {"source": manifest.name, "pinned": manifest.pinned, "objects": [*manifest.objects]}
+    session.result(data, text)
+
+
+def remove(
+    session: Session,
+    name: Annotated[str, typer.Argument(help="Registered source.")],
+) -> None:
+    """Forget a registered folder; its files and datasets made with it stay."""
+    from datafactory_assets.local.registry import remove_source
+
+    gone = remove_source(name)
+    session.result({"removed": gone}, "removed " + ", ".join(gone))
+
+
+def convert(
+    session: Session,
+    urdf: Annotated[Path, typer.Argument(help="URDF file.")],
+    out: Annotated[Path, typer.Option("--out", help="MJCF file to write.")],
+    free: Annotated[bool, typer.Option("--free", help="Let the root move freely.")] = False,
+) -> None:
+    """Convert a URDF file to MJCF that compiles; meshes go into a folder beside it."""
+    import mujoco
+
+    from datafactory.errors import AssetError
+    from datafactory_assets.urdf.importer import import_urdf
+
+    imported = import_urdf(urdf, fixed=not free)
+    for note in imported.notes:
+        session.remark(note)
+    try:
+        model = mujoco.MjModel.from_xml_string(imported.mjcf, dict(imported.files))
+    except ValueError as error:
+        raise AssetError(
+            "MuJoCo cannot compile the converted file", where=str(urdf), why=str(error),
+            remedy="correct the file",
+        ) from error  # fmt: skip
+    folder = out.with_name(f"{out.stem}_meshes")
+    if imported.files:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in imported.files.items():
+            (folder / name).write_bytes(data)
+    else:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(imported.mjcf.replace("<compiler ", f'<compiler meshdir="{folder.name}" '))
+    text = f"{out}: {model.nv} degrees of freedom, {model.nbody - 1} bodies, {model.ngeom} geoms"
+    result = {"out": str(out), "dof": model.nv, "bodies": model.nbody - 1, "geoms": model.ngeom,
+              "notes": list(imported.notes)}  # fmt: skip
+    session.result(result, text)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to the ``assets`` group."""
+    for name, function in (("add", add), ("remove", remove), ("convert", convert)):
+        command(app, name)(function)
