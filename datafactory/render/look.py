@@ -19,6 +19,7 @@ from datafactory.render.style import LightRanges, Split, Style, SurfaceRanges
 from datafactory.render.textures.label_forms import label_for
 from datafactory.render.textures.library import texture_names
 from datafactory.seeding import stream as seeded
+from datafactory_assets.families.patterns import PLAIN, pattern_of
 
 Colour = tuple[float, float, float]
 Stream = Callable[[str], np.random.Generator]
@@ -32,6 +33,8 @@ OWN_PATTERNS: Mapping[str, str] = {
     "steel": "brushed_metal",
 }
 """Texture family of the pattern that things of a material have of their own."""
+PATTERNED = ("stripes", "plaid", "dots", "pattern_tile")
+"""Texture families that a thing which is called plain does not get."""
 TABLE_FORMS = ("legs", "trestle", "cabinet")
 FRAME_COLOURS: Mapping[str, Colour] = {
     "white steel": (0.86, 0.86, 0.85),
@@ -207,21 +210,26 @@ def _draw_object(
     item: ObjectRecord, ranges: SurfaceRanges, style: Style, rng: np.random.Generator
 ) -> str:
     """Name of an object's texture; it keeps the one of its own unless another one is drawn."""
+    pattern = pattern_of(item.attributes)
+    if pattern not in ("", PLAIN):
+        return ""  # It is printed in two colours; see object_visuals.
     drawn = float(rng.uniform()) < ranges.objects
     chooser = rng if drawn else seeded(0, "render/own texture", 0, item.asset_id)
     if item.category in LABELLED_FAMILIES:
         return label_for(item.category, item.colour, chooser, _library_split(style.split))
     if drawn:
-        return _pick("object", style, rng)
+        return _pick("object", style, rng, PATTERNED if pattern == PLAIN else ())
     own = OWN_PATTERNS.get(item.material)
     split = _library_split(style.split)
     return _instance(own, texture_names("object", split), chooser) if own else ""
 
 
-def _pick(kind: str, style: Style, rng: np.random.Generator) -> str:
+def _pick(
+    kind: str, style: Style, rng: np.random.Generator, without: Sequence[str] = ()
+) -> str:
     """A texture of a kind: a family first, so that families are equally likely.
 
-    The user's own files count as one family.
+    The user's own files count as one family; ``without`` names families that do not suit.
     """
     split = _library_split(style.split)
     own = own_files(style.files).texture_names(kind, split) if style.files else ()
@@ -230,6 +238,7 @@ def _pick(kind: str, style: Style, rng: np.random.Generator) -> str:
     else:
         names = (*texture_names(kind, split), *own)
     families = tuple(dict.fromkeys(n.partition("/")[0] for n in names))
+    families = tuple(f for f in families if f not in without)
     family = families[int(rng.integers(len(families)))]
     return _instance(family, names, rng)
 

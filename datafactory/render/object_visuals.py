@@ -1,7 +1,8 @@
 """Objects as they are drawn: their source's visual meshes with labels, patterns and plain colours.
 
 Whatever the look says, an object keeps the colour that instructions call it by: labels are printed
-in that colour, and patterns only vary its brightness.
+in that colour, and textures only vary its brightness. Only a pattern that its attributes name is
+printed in two colours, its own and one that stands out from it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from datafactory.render.paint import Paint, painted, patterned
 from datafactory.render.poses import PhysicsGeom
 from datafactory.render.shapes import geom_mesh
 from datafactory.render.stage import Material, Surface
+from datafactory.render.textures.prints import printed
 from datafactory.render.unwrap import (
     box_uv,
     corner_normals,
@@ -34,6 +36,7 @@ from datafactory.render.unwrap import (
 )
 from datafactory_assets.asset import RigidAsset, VisualMesh
 from datafactory_assets.families.materials import COLOURS, METAL
+from datafactory_assets.families.patterns import PLAIN, pattern_of
 from datafactory_assets.source import AssetSource
 
 GLOSS = {
@@ -47,6 +50,9 @@ _PRINTED = {"can": "sleeve", "tin": "sleeve", "bottle": "label", "jar": "label"}
 """The part of a round package that its label goes around."""
 _REPEAT_SHARE = 2.0
 _FLAT = math.sqrt(0.5)
+PRINT_PIXELS = 96
+"""Edge of a printed pattern's tile; a tile is small on the object, so few pixels do."""
+_PRINT_SHARE = 0.22
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ def _visual(key: _Key) -> tuple[Surface, ...] | None:
         label = painted(SurfaceLook(key.texture), key.pixels)
         return _labelled(asset, meshes, label.material)
     main = asset.rgba[:3]
-    pattern = patterned(key.texture, main, key.pixels // 2) if key.texture else None
+    pattern = patterned(key.texture, main, key.pixels // 2) if key.texture else _print(asset)
     return tuple(_part(asset, mesh, pattern) for mesh in meshes)
 
 
@@ -125,6 +131,19 @@ def _part(asset: RigidAsset, mesh: VisualMesh, pattern: Paint | None) -> Surface
         uv = box_uv(corners, min(pattern.repeat_m or largest, largest))
         return Surface(mesh.name, joined(corners, normals, uv), pattern.material)
     return Surface(mesh.name, joined(corners, normals), _plain(mesh, asset))
+
+
+def _print(asset: RigidAsset) -> Paint | None:
+    """The pattern an asset is called by, in its colour and one that stands out from it."""
+    word = pattern_of(asset.attributes)
+    if word in ("", PLAIN):
+        return None
+    r, g, b, _ = asset.rgba
+    name = f"print_{word}/" + "".join(f"{round(255 * c):02x}" for c in (r, g, b))
+    gloss = GLOSS.get(asset.material, GLOSS["plastic"])
+    image = printed(word, (r, g, b), PRINT_PIXELS)
+    period = _PRINT_SHARE * max(asset.extents)
+    return Paint(Material((1.0, 1.0, 1.0), image, name, gloss), period)
 
 
 def _plain(mesh: VisualMesh, asset: RigidAsset) -> Material:

@@ -258,6 +258,7 @@ FAMILIES = (
         ),
         _draw_teacup,
         _build_teacup,
+        patterns=True,
     ),
     Family(
         describe(
@@ -272,6 +273,7 @@ FAMILIES = (
         ),
         _draw_saucer,
         _build_saucer,
+        patterns=True,
     ),
     Family(
         describe(
@@ -296,6 +298,7 @@ FAMILIES = (
         ),
         _draw_jug,
         _build_jug,
+        patterns=True,
     ),
     Family(
         describe(
@@ -308,5 +311,6 @@ FAMILIES = (
         ),
         _draw_egg_cup,
         _build_egg_cup,
+        patterns=True,
     ),
 )

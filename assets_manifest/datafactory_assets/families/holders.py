@@ -146,6 +146,7 @@ FAMILIES = (
         ),
         _draw_pen_holder,
         _build_pen_holder,
+        patterns=True,
     ),
     Family(
         describe(
@@ -159,6 +160,7 @@ FAMILIES = (
         ),
         _draw_utensil_crock,
         _build_utensil_crock,
+        patterns=True,
     ),
     Family(
         describe(
@@ -171,5 +173,6 @@ FAMILIES = (
         ),
         _draw_napkin_holder,
         _build_napkin_holder,
+        patterns=True,
     ),
 )

@@ -25,6 +25,7 @@ from datafactory_assets.asset import (
     SupportSurface,
 )
 from datafactory_assets.families.materials import COLOURS, MATERIALS, Material, Rgba
+from datafactory_assets.families.patterns import draw_pattern
 from datafactory_assets.families.pieces import bounds
 from datafactory_assets.families.solids import Solid, mass_properties
 from datafactory_assets.source import FamilyInfo
@@ -141,12 +142,14 @@ class Family:
         draw: Draws the parameters of an instance.
         build: Makes the form from the parameters; pure.
         version: Raised whenever the same seed would give a different object.
+        patterns: Instances have a pattern word among their attributes.
     """
 
     info: FamilyInfo
     draw: Callable[[Draw], Params]
     build: Callable[[Params], Form]
     version: int = 1
+    patterns: bool = False
 
 
 def assemble(source: str, family: Family, seed: int) -> RigidAsset:
@@ -162,6 +165,9 @@ def assemble(source: str, family: Family, seed: int) -> RigidAsset:
     material: Material = MATERIALS[params.material]
     density = params.size.get("density", material.density)
     mass, com, inertia = mass_properties(form.solids, density)
+    attributes = form.attributes
+    if family.patterns:
+        attributes += (draw_pattern(family.info.name, seed, material.name),)
     grip = form.grip is not None and form.grip <= GRIPPER_OPENING_M - GRIP_MARGIN_M
     asset = RigidAsset(
         uid="",
@@ -189,7 +195,7 @@ def assemble(source: str, family: Family, seed: int) -> RigidAsset:
         symmetry=form.symmetry,
         licence=LICENCE,
         content_hash="",
-        attributes=form.attributes,
+        attributes=attributes,
         slots=form.slots,
     )
     digest = content_hash(asset, family.version)

@@ -271,6 +271,7 @@ FAMILIES = (
         ),
         _draw_casserole,
         _build_casserole,
+        patterns=True,
     ),
     Family(
         describe(

@@ -266,6 +266,7 @@ FAMILIES = (
         ),
         _draw_toothbrush_holder,
         _build_toothbrush_holder,
+        patterns=True,
     ),
     Family(
         describe(

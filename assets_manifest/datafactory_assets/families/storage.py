@@ -262,6 +262,7 @@ FAMILIES = (
         ),
         _draw_lunch_box,
         _build_lunch_box,
+        patterns=True,
     ),
     Family(
         describe(
@@ -274,6 +275,7 @@ FAMILIES = (
         ),
         _draw_food_container,
         _build_food_container,
+        patterns=True,
     ),
     Family(
         describe(
@@ -285,6 +287,7 @@ FAMILIES = (
         ),
         _draw_canister,
         _build_canister,
+        patterns=True,
     ),
     Family(
         describe(
@@ -297,6 +300,7 @@ FAMILIES = (
         ),
         _draw_bucket,
         _build_bucket,
+        patterns=True,
     ),
     Family(
         describe(
@@ -309,5 +313,6 @@ FAMILIES = (
         ),
         _draw_measuring_cup,
         _build_measuring_cup,
+        patterns=True,
     ),
 )

@@ -216,6 +216,7 @@ FAMILIES = (
         ),
         _draw_vase,
         _build_vase,
+        patterns=True,
     ),
     Family(
         describe(
@@ -227,6 +228,7 @@ FAMILIES = (
         ),
         _draw_salt_shaker,
         _build_salt_shaker,
+        patterns=True,
     ),
     Family(
         describe(
@@ -251,5 +253,6 @@ FAMILIES = (
         ),
         _draw_coaster,
         _build_coaster,
+        patterns=True,
     ),
 )

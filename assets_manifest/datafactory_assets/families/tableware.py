@@ -299,6 +299,8 @@ FAMILIES = (
         ),
         _draw_mug,
         _build_mug,
+        version=2,
+        patterns=True,
     ),
     Family(
         FamilyInfo(
@@ -314,5 +316,7 @@ FAMILIES = (
         ),
         _draw_cup,
         _build_cup,
+        version=2,
+        patterns=True,
     ),
 )

@@ -167,6 +167,7 @@ FAMILIES = (
         ),
         _draw_teapot,
         _build_teapot,
+        patterns=True,
     ),
     Family(
         describe(
