@@ -230,7 +230,7 @@ class Query:
         return AssetError(
             f"no object family can match the query {self.to_dict()!r}",
             why=f"categories on offer: {categories or 'none'}",
-            remedy=", ".join(hints) or "drop a condition, or install an asset source that has it",
+            remedy=", ".join(hints) or "drop a condition, or name a source that has it: `sources`",
         )
 
 
