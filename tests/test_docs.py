@@ -278,6 +278,16 @@ def test_marked_blocks_run(tmp_path):
     assert {"episode.png", "sheet.png", "workspace.png"} <= {p.name for p in tmp_path.iterdir()}
 
 
+@pytest.mark.slow
+def test_the_steps_to_a_task_run(tmp_path):
+    marked = [b for b in blocks(ROOT / "docs/add_task.md") if b.run]
+    assert len(marked) == 4
+    for block in marked:
+        done = _shell(block.text.replace("--task", "--robot primitive_arm --task"), tmp_path)
+        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+    assert (tmp_path / "tidy.png").is_file()
+
+
 def _indented(text: str) -> str:
     return "".join(f"    {line}\n" for line in text.splitlines())
 
