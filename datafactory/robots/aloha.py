@@ -15,6 +15,7 @@ from datafactory.robots import mjcf, viperx
 from datafactory.robots.hulls import mesh_file, read_vertices
 from datafactory.robots.mjcf import name
 from datafactory.robots.model import BodyVisual, Box, RobotModel
+from datafactory.robots.needs import needs
 from datafactory_assets.asset import VisualMesh
 from datafactory_assets.convert.hulls import reduce_hull
 from datafactory_assets.packs import PackDir, ensure_pack
@@ -69,6 +70,7 @@ def _visuals(pack: PackDir) -> tuple[BodyVisual, ...]:
     return tuple(visuals)
 
 
+@needs(viperx.PACK)
 def aloha() -> RobotModel:
     """Two ViperX 300; fetches the pack ``aloha_vx300s`` when it is not in the store."""
     pack = ensure_pack(viperx.PACK)

@@ -17,6 +17,7 @@ from datafactory.robots.gripper import Gripper, arm_of, wrist_camera
 from datafactory.robots.hulls import read_vertices
 from datafactory.robots.mjcf import name
 from datafactory.robots.model import BodyVisual, Box, CameraMount, RobotModel
+from datafactory.robots.needs import needs
 from datafactory_assets.asset import Licence
 from datafactory_assets.packs import PackDir, ensure_pack
 
@@ -122,6 +123,7 @@ def _robot(
     )
 
 
+@needs(PACK)
 def franka_panda() -> RobotModel:
     """The Panda arm with a 2F-85; fetches the pack ``panda_2f85`` when it is not in the store."""
     pack = ensure_pack(PACK)
@@ -140,6 +142,7 @@ def franka_panda() -> RobotModel:
                   ("flange",))  # fmt: skip
 
 
+@needs(PACK, franka_hand.PACK)
 def franka_panda_hand() -> RobotModel:
     """The Panda arm with the Franka Hand; fetches ``panda_2f85`` and ``franka_hand``."""
     pack, hand = ensure_pack(PACK), ensure_pack(franka_hand.PACK)

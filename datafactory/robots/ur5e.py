@@ -20,6 +20,7 @@ from datafactory.robots.gripper import arm_of, wrist_camera
 from datafactory.robots.hulls import read_vertices
 from datafactory.robots.mjcf import name
 from datafactory.robots.model import BodyVisual, Box, RobotModel
+from datafactory.robots.needs import needs
 from datafactory.robots.servos import Servos
 from datafactory_assets.packs import PackDir, ensure_pack
 
@@ -114,6 +115,7 @@ def _visuals(pack: PackDir) -> tuple[BodyVisual, ...]:
     return (*visuals(arm, "linkgray"), *visuals(gripper, "gray"))
 
 
+@needs(PACK)
 def ur5e() -> RobotModel:
     """The UR5e with a 2F-85; fetches the pack ``ur5e_2f85`` when it is not in the store."""
     pack = ensure_pack(PACK)

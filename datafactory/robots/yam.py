@@ -26,6 +26,7 @@ from datafactory.robots.fingers import sample_fingers
 from datafactory.robots.gripper import TCP, arm_of, wrist_camera
 from datafactory.robots.mjcf import name
 from datafactory.robots.model import BodyVisual, Box, FingerGeometry, RobotModel
+from datafactory.robots.needs import needs
 from datafactory.robots.servos import Servos
 from datafactory_assets.packs import PackDir, ensure_pack
 
@@ -173,6 +174,7 @@ def _visuals(pack: PackDir) -> tuple[BodyVisual, ...]:
     return visuals(_source(pack), "black")
 
 
+@needs(PACK)
 def yam() -> RobotModel:
     """The YAM arm with its gripper; fetches the pack ``yam`` when it is not in the store."""
     pack = ensure_pack(PACK)
