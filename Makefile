@@ -122,6 +122,11 @@ gallery: $(VENV)/.installed
 	$(DATAFACTORY) render -q build/gallery/pick_place --limit 3 > /dev/null
 	$(DATAFACTORY) show -q build/gallery/pick_place --variant default --index 1 \
 		--png docs/images/render_default.jpg > /dev/null
+	@for r in franka_panda franka_panda_hand ur5e yam primitive_arm; do \
+		$(DATAFACTORY) generate -q --task pick_place --robot $$r --seed 3 --n 1 \
+			--out build/gallery/robot_$$r > /dev/null || exit 1; done
+	$(BIN)/python -m benchmarks.robots build/gallery/robot_{franka_panda,franka_panda_hand,ur5e,yam,primitive_arm} \
+		docs/images/robots.jpg
 	$(BIN)/python -m benchmarks.gallery build/gallery/pick_place build/gallery/clutter \
 		build/gallery/plate_then_box docs/images
 	$(BIN)/python -c 'from pathlib import Path; from PIL import Image; \

@@ -261,6 +261,16 @@ def test_list_reports_broken_plugins(capsys):
     assert "cannot be loaded" in words(capsys, "list")
 
 
+def test_list_of_one_kind(capsys):
+    robots = {r["name"]: r for r in answer(capsys, "list", "robots")["robots"]}
+    own = robots["primitive_arm"]
+    assert (own["capabilities"], own["dof"], own["packs"]) == (["arm", "gripper"], 7, [])
+    assert robots["franka_panda_hand"]["packs"] == ["panda_2f85", "franka_hand"]
+    kinds = {p["kind"] for p in answer(capsys, "list", "exporters")["plugins"]}
+    assert kinds == {"exporter"}
+    assert "primitive_arm" in words(capsys, "list", "robots")
+
+
 def test_tasks(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = [t["name"] for t in answer(capsys, "tasks", "list")["tasks"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -17,6 +18,7 @@ from datafactory.robots import load_robot
 from datafactory.robots.aloha import aloha
 from datafactory.robots.hulls import hull_faces, read_vertices
 from datafactory.robots.model import RobotModel
+from datafactory.robots.needs import robots
 from datafactory.robots.panda import PACK, franka_panda, franka_panda_hand
 from datafactory.robots.primitive_arm import primitive_arm
 from datafactory.robots.ur5e import ur5e
@@ -288,3 +290,15 @@ def test_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(PluginError, match="cannot be made"):
         load_robot("my_arm")
     load_robot.cache_clear()
+
+
+def test_listing_fetches_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DATAFACTORY_ASSET_STORE", str(tmp_path))
+    monkeypatch.setenv("DATAFACTORY_OFFLINE", "1")
+    entries = {entry.name: entry for entry in robots()}
+    assert entries["yam"].missing == entries["yam"].packs == ("yam",)
+    assert entries["yam"].capabilities == ()
+    assert entries["primitive_arm"].dof == 7
+    load_robot.cache_clear()
+    with pytest.raises(PackMissingError, match="'yam' is not in the asset store"):
+        load_robot("yam")

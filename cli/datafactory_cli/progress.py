@@ -49,9 +49,7 @@ class ProgressPrinter:
         attempted_before: Attempts already there at the first event; None before it.
     """
 
-    def __init__(
-        self, session: Session, line: Callable[[Progress], str] = progress_line
-    ) -> None:
+    def __init__(self, session: Session, line: Callable[[Progress], str] = progress_line) -> None:
         self._line = line
         self.attempted_before: int | None = None
         self._session = session
