@@ -155,6 +155,6 @@ def franka_panda_hand() -> RobotModel:
     franka_hand.add_actuator(converter.root)
     gripper = franka_hand.gripper()
     mjcf.exclude(converter.root, arm7.excluded_pairs(gripper.bodies))
-    camera = wrist_camera(gripper.tcp_body, (0.085, 0.0, 0.03), math.radians(25.0))
+    camera = wrist_camera(gripper.tcp_body, (0.085, 0.0, 0.03), math.radians(40.0))
     loader = functools.partial(_visuals_hand, pack, hand)
     return _robot("franka_panda_hand", converter, gripper, pack.pack.licence, camera, loader, ())
