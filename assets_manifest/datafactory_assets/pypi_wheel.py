@@ -85,6 +85,11 @@ def pip_sources() -> PipSources:
     return PipSources(remote, local)
 
 
+def is_offline() -> bool:
+    """DATAFACTORY_OFFLINE is set: no socket may be opened."""
+    return os.environ.get("DATAFACTORY_OFFLINE", "").lower() in _TRUE
+
+
 def probe_timeout_s() -> float:
     """How long the probe waits: DATAFACTORY_PROBE_S, for networks that answer slowly."""
     return float(os.environ.get("DATAFACTORY_PROBE_S") or PROBE_S)
@@ -147,7 +152,7 @@ def download(name: str, project: str, version: str, folder: Path) -> Path:
     Raises:
         PackMissingError: At once when offline, else with the last line of pip's complaint.
     """
-    if os.environ.get("DATAFACTORY_OFFLINE", "").lower() in _TRUE:
+    if is_offline():
         raise missing(name, "DATAFACTORY_OFFLINE is set")
     sources = pip_sources()
     command = [

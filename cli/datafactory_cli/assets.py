@@ -35,8 +35,14 @@ def _sources() -> dict[str, Any]:
 def list_assets(
     session: Session,
     category: Annotated[str | None, typer.Option("--category", help="Only this category.")] = None,
+    provider: Annotated[
+        str, typer.Option("--provider", help="menagerie lists the models of MuJoCo Menagerie.")
+    ] = "",
 ) -> None:
     """List object families and packs."""
+    if provider:
+        own.list_provider(session, provider, category)
+        return
     from datafactory_assets.packs import load_lock, pack_status
 
     families = [
@@ -120,6 +126,12 @@ def fetch(
     """Download packs into the asset store and verify every byte."""
     from datafactory_assets.packs import ensure_pack, load_lock, pack_status
 
+    others = [name for name in names or () if name.startswith(own.PREFIX)]
+    if others:
+        own.fetch_models(session, others)
+        names = [name for name in names or () if name not in others]
+        if not names:
+            return
     chosen = _chosen(names)
     missing = [name for name in chosen if pack_status(name) != "ready"]
     total = sum(load_lock().packs[name].archive_size for name in missing)

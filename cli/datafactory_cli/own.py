@@ -1,4 +1,4 @@
-"""``datafactory assets add, remove, convert``: objects and robots from your own files."""
+"""``datafactory assets add, remove, convert``: your own files; and the menagerie's models."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 from datafactory_cli.session import Session, command
+from datafactory_cli.text import size, table
+
+PREFIX = "menagerie/"
 
 
 def add(
@@ -80,6 +83,34 @@ def convert(
     result = {"out": str(out), "dof": model.nv, "bodies": model.nbody - 1, "geoms": model.ngeom,
               "notes": list(imported.notes)}  # fmt: skip
     session.result(result, text)
+
+
+def list_provider(session: Session, provider: str, category: str | None) -> None:
+    """Lists the models of a provider that is open-ended."""
+    from dataclasses import asdict
+
+    from datafactory.errors import UnknownNameError
+    from datafactory_assets.menagerie import models
+
+    if provider != "menagerie":
+        raise UnknownNameError.of("provider", provider, ["menagerie"])
+    found = [m for m in models() if category in (None, m.category)]
+    rows = [
+        (PREFIX + m.name, m.category, "ready" if m.ready else "missing", size(m.download_size),
+         m.licence.spdx, m.title)
+        for m in found
+    ]  # fmt: skip
+    text = table(rows, ("model", "category", "state", "size", "licence", "what"))
+    session.result({"models": [asdict(m) for m in found]}, text)
+
+
+def fetch_models(session: Session, names: list[str]) -> None:
+    """Fetches models named ``menagerie/NAME``."""
+    from datafactory_assets.menagerie import model_folder
+
+    done = [{"name": name, "path": str(model_folder(name.removeprefix(PREFIX)))} for name in names]
+    text = table([(d["name"], d["path"]) for d in done], ("model", "path"))
+    session.result({"models": done}, text)
 
 
 def register(app: typer.Typer) -> None:
