@@ -189,6 +189,7 @@ class RigidAsset:
         symmetry: ``none``, ``z`` (solid of revolution) or ``box`` (180 degrees about z).
         licence: Licence of the asset.
         content_hash: 64 hex digits of blake2b over everything above but the names.
+        grasps: sha256 of imported grasps in the asset store; empty to sample grasps.
     """
 
     uid: str
@@ -218,6 +219,7 @@ class RigidAsset:
     content_hash: str
     attributes: tuple[str, ...] = field(default=())
     slots: tuple[Cavity, ...] = ()
+    grasps: str = ""
 
     @property
     def extents(self) -> tuple[float, float, float]:

@@ -1,8 +1,8 @@
 """The ``menagerie`` provider: robots of MuJoCo Menagerie through its official package.
 
 Names, licences and hashes come from the package's own registry, without a download. Models are kept
-in ``<store>/menagerie``; ``MENAGERIE_CACHE_DIR``, ``MENAGERIE_BASE_URL`` (also a ``file://`` mirror)
-and ``MENAGERIE_ROOT`` (a checkout) mean what they mean to the package.
+in ``<store>/menagerie``; ``MENAGERIE_CACHE_DIR``, ``MENAGERIE_BASE_URL`` (``file://`` too) and
+``MENAGERIE_ROOT`` (a checkout) mean what they mean to the package.
 """
 
 from __future__ import annotations

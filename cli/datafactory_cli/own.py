@@ -85,6 +85,50 @@ def convert(
     session.result(result, text)
 
 
+def grasps(
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="SOURCE/OBJECT", help="Of an asset source.")],
+    export: Annotated[Path | None, typer.Option("--export", help="Write N x 17 here.")] = None,
+    import_: Annotated[Path | None, typer.Option("--import", help="Use these N x 17.")] = None,
+    robot: Annotated[str, typer.Option("--robot", help="Whose gripper.")] = "primitive_arm",
+) -> None:
+    """Export an object's grasps as an array, or import grasps for an object you added."""
+    from dataclasses import replace
+
+    from datafactory.errors import AssetError
+    from datafactory.grasps import arrays
+    from datafactory.grasps.ranking import grasp_set
+    from datafactory.plugin import load
+    from datafactory.robots import load_robot
+    from datafactory_assets.local.registry import find_manifest, publish
+    from datafactory_assets.store import store_root
+
+    source, _, family = name.partition("/")
+    family = family.partition("@")[0]
+    asset = load("asset source", source)().make(family, 0)
+    if (export is None) == (import_ is None):
+        raise AssetError("say either --export FILE.npy or --import FILE.npy")
+    if import_ is not None:
+        manifest = find_manifest(source)
+        if manifest is None:
+            raise AssetError(f"{asset.uid} is made by code", why="its instances are many",
+                             remedy="import grasps for objects of a folder you added")  # fmt: skip
+        rows, content_hash = arrays.read_file(import_)
+        kept = arrays.store_rows(asset, rows, content_hash)
+        changed = replace(manifest, grasps={**manifest.grasps, family: kept})
+        publish(changed, store_root())
+        data = {"source": changed.pinned, "grasps": len(rows)}
+        session.result(data, f"{changed.pinned}: {len(rows)} grasps for {family}")
+        return
+    assert export is not None
+    found = grasp_set(asset, load_robot(robot).arms[0])
+    if found is None:
+        raise AssetError(f"{robot} has no grasp of {asset.uid}", remedy="try another --robot")
+    arrays.write_file(export, asset, arrays.to_array(found))
+    session.result({"out": str(export), "grasps": len(found.score)},
+                   f"{export}: {len(found.score)} grasps of {asset.uid}")  # fmt: skip
+
+
 def list_provider(session: Session, provider: str, category: str | None) -> None:
     """Lists the models of a provider that is open-ended."""
     from dataclasses import asdict
@@ -115,5 +159,7 @@ def fetch_models(session: Session, names: list[str]) -> None:
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to the ``assets`` group."""
-    for name, function in (("add", add), ("remove", remove), ("convert", convert)):
+    for name, function in (
+        ("add", add), ("remove", remove), ("convert", convert), ("grasps", grasps),
+    ):  # fmt: skip
         command(app, name)(function)

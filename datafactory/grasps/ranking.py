@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from datafactory.geometry import Pose, quat_from_matrix
 from datafactory.grasps.antipodal import contact_pairs, surface
+from datafactory.grasps.arrays import GraspSet, stored
 from datafactory.robots.model import Arm
 from datafactory_assets.asset import ByContent, RigidAsset
 
@@ -105,6 +106,21 @@ def _expand(asset: RigidAsset, down: Array, arm: Arm) -> _Candidates | None:
     return found.where(vertical > np.cos(MAX_TILT_RAD))
 
 
+def _imported(name: str, down: Array, arm: Arm) -> _Candidates | None:
+    """Imported grasps the gripper can open for and reach from above."""
+    given = stored(name)
+    closed = given.width / arm.gripper_max_width_m
+    finger = arm.finger_geometry
+    back = np.interp(closed, finger.openings, finger.pad_z)
+    center = given.position + back[:, None] * given.rotation[:, :, 2]
+    low, high = given.score.min(), given.score.max()
+    score = 1.5 * (given.score - low) / max(float(high - low), 1e-9)
+    found = _Candidates(given.rotation, center, given.width, np.zeros(len(score)), score)
+    fits = given.width < arm.gripper_max_width_m - 2.0 * SIDE_CLEARANCE_M
+    fits &= given.rotation[:, :, 2] @ down > np.cos(MAX_TILT_RAD)
+    return found.where(fits) if fits.any() else None
+
+
 def _shift_out(c: _Candidates, arm: Arm, down: Array, floor: float) -> _Candidates:
     """Draws the pads back until the fingertips clear the support plane -down . p = floor."""
     finger = arm.finger_geometry
@@ -167,12 +183,12 @@ def _positions(c: _Candidates, arm: Arm) -> Array:
 
 @lru_cache(maxsize=8192)
 def _own_candidates(
-    key: ByContent, arm: Arm, down_key: tuple[float, ...], floor_mm: int
+    key: ByContent, grasps: str, arm: Arm, down_key: tuple[float, ...], floor_mm: int
 ) -> _Candidates | None:
     """Candidates of one resting pose that clear the object itself and its support, best first."""
     down = np.array(down_key)
     down = down / np.linalg.norm(down)
-    expanded = _expand(key.asset, down, arm)
+    expanded = _imported(grasps, down, arm) if grasps else _expand(key.asset, down, arm)
     if expanded is None:
         return None
     points = surface(key.asset)
@@ -196,8 +212,21 @@ def can_grasp(asset: RigidAsset, arm: Arm) -> bool:
     if len(across) == 2 and across[0] <= arm.gripper_max_width_m - 2.0 * SIDE_CLEARANCE_M:
         return True
     key = tuple(round(float(v), 2) for v in down)
-    c = _own_candidates(ByContent.of(asset), arm, key, math.ceil(-1e3 * rest.height))
+    c = _own_candidates(ByContent.of(asset), asset.grasps, arm, key, math.ceil(-1e3 * rest.height))
     return c is not None and len(c.score) > 0
+
+
+def grasp_set(asset: RigidAsset, arm: Arm) -> GraspSet | None:
+    """All grasps of an object that stands alone in its first resting pose; None without any."""
+    rest = asset.stable_poses[0]
+    down = -Pose.of((0.0, 0.0, 0.0), rest.quat).rotation()[2]
+    key = tuple(round(float(v), 2) for v in down)
+    c = _own_candidates(
+        ByContent.of(asset), asset.grasps, arm, key, math.ceil(-1e3 * rest.height)
+    )
+    if c is None or not len(c.score):
+        return None
+    return GraspSet(c.rotation, _positions(c, arm), c.width, c.score)
 
 
 def rank_grasps(
@@ -226,7 +255,7 @@ def rank_grasps(
     rotation = world_from_object.rotation()
     down = tuple(round(float(v), 2) for v in -rotation[2])
     floor_mm = math.ceil(1e3 * (floor_z - float(world_from_object.position[2])))
-    c = _own_candidates(ByContent.of(asset), arm, down, floor_mm)
+    c = _own_candidates(ByContent.of(asset), asset.grasps, arm, down, floor_mm)
     if c is None or not len(c.score):
         return []
     noisy = c.score + 0.12 * rng.gumbel(size=len(c.score))

@@ -290,7 +290,7 @@ def _visual(part: Part, main: Rgba) -> VisualMesh:
 def _content_hash(asset: RigidAsset, meshes: Sequence[VisualMesh]) -> str:
     """64 hex digits over an asset's values but its names, and its visual meshes."""
     values: dict[str, Any] = asdict(asset)
-    for key in ("uid", "source", "content_hash"):
+    for key in ("uid", "source", "content_hash", "grasps"):
         del values[key]
     digest = hashlib.blake2b(json.dumps(values, sort_keys=True).encode(), digest_size=32)
     for mesh in meshes:

@@ -14,7 +14,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +31,19 @@ class Manifest:
         folder: Where it was added from.
         objects: Family name to key of its conversion, sorted.
         descriptions: Family name to one sentence.
+        grasps: Family name to the sha256 of its imported grasps, where there are any.
     """
 
     name: str
     folder: str
     objects: Mapping[str, str]
     descriptions: Mapping[str, str]
+    grasps: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def pinned(self) -> str:
         """``name@hash8``: the hash is over the objects, not over where they came from."""
-        text = json.dumps([self.objects, self.descriptions], sort_keys=True)
+        text = json.dumps([self.objects, self.descriptions, self.grasps], sort_keys=True)
         return f"{self.name}@{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 

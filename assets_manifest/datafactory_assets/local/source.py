@@ -51,7 +51,8 @@ class LocalSource:
     def _load(self, family: str) -> RigidAsset:
         asset = self._cache.asset(self._key(family))
         uid = f"{self.name}/{family}@{asset.content_hash[:8]}"
-        return replace(asset, source=self.name, uid=uid)
+        grasps = self.manifest.grasps.get(family, "")
+        return replace(asset, source=self.name, uid=uid, grasps=grasps)
 
     def _info(self, family: str) -> FamilyInfo:
         asset = self.make(family, 0)
