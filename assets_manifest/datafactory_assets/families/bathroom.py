@@ -380,7 +380,14 @@ _KINDS = (
      "wide combs: 120-180 x 28-40 x 8-12 mm", False, _draw_comb, _build_comb),
 )  # fmt: skip
 
+_PATTERNED = ("cream_jar", "shampoo_bottle", "soap_dispenser")
+
 FAMILIES = tuple(
-    Family(describe(name, nouns, text, sizes, materials, supports=supports), draw, build)
+    Family(
+        describe(name, nouns, text, sizes, materials, supports=supports),
+        draw,
+        build,
+        patterns=name in _PATTERNED,
+    )
     for name, nouns, materials, text, sizes, supports, draw, build in _KINDS
 )

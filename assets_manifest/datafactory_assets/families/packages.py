@@ -246,6 +246,7 @@ FAMILIES = (
         ),
         _draw_milk_carton,
         _build_milk_carton,
+        patterns=True,
     ),
     Family(
         describe(
@@ -257,6 +258,7 @@ FAMILIES = (
         ),
         _draw_juice_box,
         _build_juice_box,
+        patterns=True,
     ),
     Family(
         describe(
@@ -269,6 +271,7 @@ FAMILIES = (
         ),
         _draw_cereal_box,
         _build_cereal_box,
+        patterns=True,
     ),
     Family(
         describe(

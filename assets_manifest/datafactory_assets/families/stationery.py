@@ -346,11 +346,14 @@ _KINDS = (
      _draw_hole_punch, _build_hole_punch),
 )  # fmt: skip
 
+_PATTERNED = ("glue_stick", "notebook")
+
 FAMILIES = tuple(
     Family(
         describe(name, nouns, text, sizes, materials, graspable=lifts, supports=supports),
         draw,
         build,
+        patterns=name in _PATTERNED,
     )
     for name, nouns, materials, text, sizes, lifts, supports, draw, build in _KINDS
 )

@@ -72,9 +72,7 @@ def _build_toy_car(params: Params) -> Form:
             y = y + 0.0066 if side > 0 else y - 0.0007
             solids.append(Revolve(hub, CREAM, "hub", axis="y", origin=(x, y, r)))
             # A box under the axle: the car stands on four feet and does not roll away.
-            shapes.append(
-                box((0.72 * r, 0.0033, r), (x, side * (inner + 0.0033), r), "wheel")
-            )
+            shapes.append(box((0.72 * r, 0.0033, r), (x, side * (inner + 0.0033), r), "wheel"))
     return Form(
         solids=tuple(solids),
         shapes=tuple(shapes),
@@ -208,10 +206,8 @@ def _build_ring(params: Params) -> Form:
     size = params.size
     t, hole, c = size["tube"], size["hole"], size["flat"] * size["tube"]
     radius = hole + t
-    profile = tuple(
-        (radius + t * math.cos(s), c + c * math.sin(s))
-        for s in (2.0 * math.pi * (i + 0.5) / 14 for i in range(14))
-    )
+    turns = [2.0 * math.pi * (i + 0.5) / 14 for i in range(14)]
+    profile = tuple((radius + t * math.cos(s), c + c * math.sin(s)) for s in turns)
     low = min(z for _, z in profile)
     profile = tuple((r, (z - low) * c / (c - low)) for r, z in profile)
     return Form(
@@ -392,7 +388,10 @@ _KINDS = (
      _draw_stud_brick, _build_stud_brick),
 )  # fmt: skip
 
+_PATTERNED = ("stacking_ring", "toy_boat", "toy_car")
+
 FAMILIES = tuple(
-    Family(describe(name, nouns, text, sizes, materials, supports=supports), draw, build)
+    Family(describe(name, nouns, text, sizes, materials, supports=supports), draw, build,
+           patterns=name in _PATTERNED)
     for name, nouns, materials, text, sizes, supports, draw, build in _KINDS
-)
+)  # fmt: skip
