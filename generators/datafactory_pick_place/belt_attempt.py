@@ -8,10 +8,10 @@ import numpy as np
 
 from datafactory.episode import CheckResult
 from datafactory.geometry import Pose, quat_angle
-from datafactory_pick_place.attempt import MAX_GRASP_FRAMES, Attempt, Rejected
+from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.execution import Motion, Stop
 from datafactory_pick_place.intercept import BeltReach, Interception, shifted
-from datafactory_pick_place.meeting import MEET_S, Track, blend
+from datafactory_pick_place.meeting import CLOSING_S, MEET_S, Track, blend
 from datafactory_pick_place.plans import PickPlan, Refusal
 from datafactory_pick_place.subgoals import Subgoal
 
@@ -100,7 +100,7 @@ class BeltAttempt(Attempt):
         if track is None:
             return Stop("missed_interception", "can_be_followed", 0.0, 1.0, "1")
         chase = self._chase = Chase(self, track, plan.grasp.opening)
-        for _ in range(round(MEET_S / self.reach.step_s)):
+        for _ in range(round(MEET_S / execution.dt)):
             stop = chase.tick() or self._watch(chase, subject, pose)
             if stop:
                 return stop
@@ -129,7 +129,7 @@ class BeltAttempt(Attempt):
         assert self._chase is not None
         steady, last = 0, self.execution.width
         self._chase.opening = 0.0
-        for _ in range(MAX_GRASP_FRAMES):
+        for _ in range(math.floor(CLOSING_S / self.execution.dt + 1e-9) - 1):
             stop = self._chase.tick()
             if stop:
                 return stop

@@ -12,6 +12,7 @@ from datafactory.belt import RAIL_WIDTH_M, Belt
 from datafactory.binding import ManipulationSpec
 from datafactory.geometry import Pose
 from datafactory.scene import Table
+from datafactory.scene_graph.footprint import asset_geometry
 from datafactory.scene_graph.layout import (
     KeepOut,
     LayoutObject,
@@ -31,8 +32,9 @@ FEED_S = 16.0
 """So long fresh belt comes in between the rails: longer than an episode lasts."""
 SPREAD_M = 0.32
 """Bystanders ride at most so far before or behind the first rider."""
-EDGE_M = 0.055
-"""Centres stay so far from the rails."""
+EDGE_M = 0.004
+"""Footprints stay so far from the rails."""
+LEAST_ROOM_M = 0.004
 RIDER_GAP_M = 0.05
 KEEP_OUT_STEP_M = 0.04
 CLEAR_M = 0.015
@@ -87,14 +89,12 @@ def _on_belt(
     conveyor = spec.task_spec.conveyor
     assert conveyor is not None
     soon, late = conveyor.arrival_s
-    half = 0.5 * belt.width_m - EDGE_M
     first = (-belt.speed_m_s * late - 0.01, -belt.speed_m_s * soon + 0.01)
     around = (first[0] - SPREAD_M, first[1] + SPREAD_M)
     x, y = belt.point(first[0])
     reach = belt.length_m + belt.feed_m
-    own, other = (Region(polygon=belt.stretch(span, half)) for span in (first, around))
     objects = {
-        name: LayoutObject(assets[name], region=own if name in conveyor.carries else other)
+        name: _rider(assets[name], belt, first if name in conveyor.carries else around)
         for name in belt.carried
     }
     problem = LayoutProblem(
@@ -106,6 +106,16 @@ def _on_belt(
         gap=RIDER_GAP_M,
     )
     return solve_layout(problem, rng)
+
+
+def _rider(asset: RigidAsset, belt: Belt, span: tuple[float, float]) -> LayoutObject:
+    """An object between the rails; what would reach over them lies along the belt."""
+    room = 0.5 * belt.width_m - EDGE_M - asset_geometry(asset).rest(0).radius
+    region = Region(polygon=belt.stretch(span, max(room, LEAST_ROOM_M)))
+    if room > 0.0:
+        return LayoutObject(asset, region=region)
+    along = belt.heading_rad + (0.5 * math.pi if asset.extents[1] > asset.extents[0] else 0.0)
+    return LayoutObject(asset, region=region, yaw=(along - ALIGNED_RAD, along + ALIGNED_RAD))
 
 
 def _keep_out(belt: Belt) -> tuple[KeepOut, ...]:
