@@ -22,6 +22,7 @@ from datafactory.sim.replay import replay
 from datafactory.testing.episodes import digest, mesh_files
 from datafactory.testing.generators import check_expert
 from datafactory_pick_place import judge
+from datafactory_pick_place.belt_attempt import Chase
 from datafactory_pick_place.maker import asset_sources
 from datafactory_pick_place.meeting import (
     MEET_S,
@@ -196,6 +197,44 @@ def test_an_object_that_cannot_be_reached_in_time_is_said_so() -> None:
     maker = GENERATOR.open(bound(task(arrival_s=[0.2, 0.3], speed_m_s=[0.3, 0.3])), SEED)
     reasons = {maker.attempt(k).verdict.reason for k in range(3)}
     assert "out_of_reach" in reasons
+
+
+def nudge(monkeypatch: pytest.MonkeyPatch, by_m: float) -> None:
+    """Moves the object ahead on the belt in the ninth frame of the first chase."""
+    tick, done = Chase.tick, []
+
+    def nudged(chase: Chase) -> Any:
+        if len(done) < 9:
+            done.append(chase)
+            if len(done) == 9:
+                execution = chase._execution
+                address = execution.scene.object_qpos[0]
+                ahead = by_m * execution.scene.belt.belt.direction
+                execution.recorder.data.qpos[address : address + 3] += ahead
+        return tick(chase)
+
+    monkeypatch.setattr(Chase, "tick", nudged)
+
+
+def test_a_wrong_prediction_is_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    (episode,) = accepted(1)
+    assert episode.metrics["corrections"] == 0.0
+    nudge(monkeypatch, 0.012)
+    found = GENERATOR.open(bound(task()), SEED).attempt(episode.attempt)
+    assert found.metrics["corrections"] >= 1.0
+    assert found.metrics["prediction_error_m"] == pytest.approx(0.012, abs=0.002)
+    assert found.metrics["regrasps"] == 0.0
+    assert found.verdict.accepted, found.verdict.reason
+
+
+def test_what_is_missed_is_tried_again_or_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    (episode,) = accepted(1)
+    nudge(monkeypatch, 0.05)
+    found = GENERATOR.open(bound(task()), SEED).attempt(episode.attempt)
+    assert found.metrics["regrasps"] == 1.0
+    assert found.trajectory is not None
+    assert "regrasp" in [p.name for p in found.trajectory.phases]
+    assert found.verdict.accepted or found.verdict.reason == "out_of_reach"
 
 
 # Tasks.
