@@ -34,18 +34,23 @@ def within_reach(spec: ManipulationSpec, robot: RobotModel) -> ManipulationSpec:
 
     A ring within the workspace stays as it is. One that reaches beyond is moved towards the base
     (or away from it) by as much, and cut where the workspace ends: a small arm gets the same
-    scene closer by, not what is left of it at arm's length.
+    scene closer by, not what is left of it at arm's length. Distractors need not be reached: they
+    stand in either ring.
     """
-    low, high = spec.task_spec.layout.radius_m
+    task = spec.task_spec
+    low, high = asked = task.layout.radius_m
     near, far = robot.workspace_radius_m
-    if _within((low, high), robot):
+    if _within(asked, robot):
         return spec
     if high > far:
         low, high = min(far, max(near, low - (high - far))), far
     else:
         low, high = near, min(far, max(near, high + near - low))
-    layout = spec.task_spec.layout.model_copy(update={"radius_m": (low, high)})
-    return replace(spec, task_spec=spec.task_spec.model_copy(update={"layout": layout}))
+    around = task.distractors.radius_m or (min(low, asked[0]), max(high, asked[1]))
+    layout = task.layout.model_copy(update={"radius_m": (low, high)})
+    distractors = task.distractors.model_copy(update={"radius_m": around})
+    changed = {"layout": layout, "distractors": distractors}
+    return replace(spec, task_spec=task.model_copy(update=changed))
 
 
 def _within(ring: tuple[float, float], robot: RobotModel) -> bool:
