@@ -182,3 +182,25 @@ def test_every_key_is_documented() -> None:
     for field in fields(Description):
         assert field.name == "where" or f"`{field.name}`" in page
     assert OBJECTS.splitlines()[0] in page
+
+
+def test_processes_add_the_same_folder_at_once(tmp_path: Path) -> None:
+    folder = write_objects(tmp_path / "objects")
+    (folder / "objects.yaml").write_text("objects: {peg.urdf: {licence: MIT}}")
+    code = (
+        "import sys; from pathlib import Path; "
+        "from datafactory_assets.local.adding import add_folder; "
+        "print(add_folder(Path(sys.argv[1]), 'pegs', store=Path(sys.argv[2])).pinned)"
+    )
+    store = tmp_path / "store"
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, str(folder), str(store)],
+                         stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]  # fmt: skip
+    names = {process.communicate()[0].strip() for process in running}
+    assert all(process.returncode == 0 for process in running)
+    assert len(names) == 1
+    assert find_manifest("pegs", store) == find_manifest(names.pop(), store)
+    assert len(list((store / "converted").iterdir())) == 1
+    assert list((store / "tmp").iterdir()) == []
