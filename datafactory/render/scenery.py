@@ -6,7 +6,7 @@ a body of the physics model under its own name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -65,7 +65,6 @@ def build_stage(
     """
     own = _by_body(track.geoms)
     top, frame = own.pop(TABLE, []), own.pop(FURNITURE, [])
-    records = {record.asset_id: record for record in assets}
     fixed = [
         Body("floor", _FLOOR, floor_surfaces(look.room, painted(look.floor, pixels))),
         Body(TABLE, _TABLE, _table(look, track, top, pixels)),
@@ -73,22 +72,8 @@ def build_stage(
         Body("room", _ROOM, room_surfaces(look.room, painted(look.wall, pixels, look.room.paint))),
         Body(STAND, _ROOM, _stand(robot, track)),
     ]
-    objects = [
-        Body(
-            OBJECT_PREFIX + item.name,
-            len(FIXED_ENTITIES) + i,
-            object_surfaces(
-                item,
-                records.get(item.asset_id),
-                look.objects.get(item.name, ""),
-                pixels,
-                own.get(OBJECT_PREFIX + item.name, ()),
-            ),
-        )
-        for i, item in enumerate(episode.objects)
-    ]
     faces = ROBOT_FACES[pixels >= FINE_PIXELS]
-    moving = [*_robot_bodies(robot, faces), *objects]
+    moving = [*_robot_bodies(robot, faces), *_objects(episode, assets, look, own, pixels)]
     known = {body.name for body in moving} | set(robot.bodies)
     table_z = None if track.table is None else track.table.top_z
     others = [
@@ -105,6 +90,31 @@ def build_stage(
         sky=_sky(look.sky),
         sky_name=look.sky,
     )
+
+
+def _objects(
+    episode: StoredEpisode,
+    assets: Sequence[AssetRecord],
+    look: Look,
+    own: Mapping[str, Sequence[PhysicsGeom]],
+    pixels: int,
+) -> list[Body]:
+    """The objects of an episode, in its order; ``own`` are the physics geoms by body."""
+    records = {record.asset_id: record for record in assets}
+    return [
+        Body(
+            OBJECT_PREFIX + item.name,
+            len(FIXED_ENTITIES) + i,
+            object_surfaces(
+                item,
+                records.get(item.asset_id),
+                look.objects.get(item.name, ""),
+                pixels,
+                own.get(OBJECT_PREFIX + item.name, ()),
+            ),
+        )
+        for i, item in enumerate(episode.objects)
+    ]
 
 
 def world_from_body(stage: Stage, track: BodyTrack) -> NDArray[np.float64]:
