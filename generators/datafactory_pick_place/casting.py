@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from datafactory.case import Case, Lookalikes
+from datafactory.errors import SpecError
 from datafactory.goals.cast import Cast, member_names
 from datafactory.goals.forms import Form, Said
 from datafactory.grasps.ranking import can_grasp
@@ -91,34 +92,51 @@ def _draw_once(
         assets[role] = distinct(Query.parse(wanted), rng, sources, taken)
     sets = {}
     rules = case.goal.matching() if isinstance(case.goal, Form) else ()
-    places = {into for _, into, _ in rules}
+    places = {into: trait for _, into, trait in rules}
     for name in sorted(case.sets, key=lambda n: n not in places):  # places come first
         low, high = case.sets[name].count
         sets[name] = member_names(name, int(rng.integers(low, high + 1)))
         query = Query.parse(case.sets[name].query)
         for k, member in enumerate(sets[name]):
-            allowed = _allowed(name, k, rules, sets, assets)
-            assets[member] = distinct(query, rng, sources, taken, allowed)
+            if name in places:
+                used = {str(getattr(assets[n], places[name])) for n in sets[name][:k]}
+                assets[member] = _draw_place(query, places[name], used, rng, sources, taken)
+            else:
+                own = _member_query(name, k, query, rules, sets, assets)
+                assets[member] = distinct(own, rng, sources, taken)
     return Cast(sets, assets), taken
 
 
-def _allowed(
-    name: str, k: int, rules: Iterable[tuple[str, str, str]],
-    sets: dict[str, tuple[str, ...]], assets: dict[str, RigidAsset],
-) -> Callable[[RigidAsset], bool] | None:  # fmt: skip
-    """What member k of a set must be: places all differ, objects have the trait of a place.
-
-    Objects are dealt to the places in turn.
-    """
+def _member_query(
+    name: str, k: int, query: Query, rules: Iterable[tuple[str, str, str]],
+    sets: Mapping[str, tuple[str, ...]], assets: Mapping[str, RigidAsset],
+) -> Query:  # fmt: skip
+    """What member k of a set is drawn from: the trait of the place it is dealt to in turn."""
     for objects, into, trait in rules:
-        if into == name:
-            used = {getattr(assets[n], trait) for n in sets[name][:k]}
-            return lambda asset: getattr(asset, trait) not in used
         if objects == name:
             places = sets.get(into, (into,))
             wanted = getattr(assets[places[k % len(places)]], trait)
-            return lambda asset: bool(getattr(asset, trait) == wanted)
-    return None
+            return replace(query, **{trait: wanted})
+    return query
+
+
+def _draw_place(
+    query: Query, trait: str, used: set[str], rng: np.random.Generator,
+    sources: Sequence[AssetSource], taken: set[str],
+) -> RigidAsset:  # fmt: skip
+    """A place whose trait differs from those of the places before it.
+
+    Raises:
+        SpecError: The query gives no other one.
+    """
+    asset = distinct(query, rng, sources, taken, lambda a: getattr(a, trait) not in used)
+    if getattr(asset, trait) in used:
+        raise SpecError(
+            f"there are not enough places of different {trait}", where=str(query.to_dict()),
+            why=f"none of {MAX_FORM_TRIES} draws was other than {', '.join(sorted(used))}",
+            remedy="widen the query of the places, or lower their count",
+        )  # fmt: skip
+    return asset
 
 
 def _contradictions(
