@@ -25,7 +25,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	then echo $$p; exit; fi; done; echo python3)
 FAST := not slow and not nightly and not network
 
-.PHONY: help install demo test lint format bench docs gallery nightly clean
+.PHONY: help install demo test lint format bench docs gallery nightly clean viewer-pictures
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -133,6 +133,15 @@ gallery: $(VENV)/.installed
 		[Image.open(p).convert("RGB").quantize(128, dither=0).save(p, optimize=True) \
 		for p in sorted(Path("docs/images").glob("*.png"))]'
 	@ls -l docs/images
+
+# Pictures of the viewer: needs Chromium (apt-get install chromium).
+viewer-pictures: $(VENV)/.installed-dev
+	@rm -rf build/viewer
+	$(DATAFACTORY) generate -q --task pick_place --distractors 2-9 --n 400 --seed 3 \
+		--out build/viewer/tabletop > /dev/null
+	$(DATAFACTORY) render -q build/viewer/tabletop --style fast --limit 60 > /dev/null
+	$(DATAFACTORY) questions -q build/viewer/tabletop > /dev/null
+	$(BIN)/python -m benchmarks.viewer_pictures build/viewer/tabletop docs/images
 
 clean:
 	rm -rf $(DEMO) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -81,7 +81,7 @@ def test_grows(tmp_path, monkeypatch):
     grown, fresh = index.snapshot(), Index(Location.of(tmp_path / "d")).snapshot()
     assert grown.count == fresh.count == 40
     assert first.count == 20
-    assert grown.ids.equals(fresh.ids)
+    assert sorted(grown.ids.to_pylist()) == sorted(fresh.ids.to_pylist())
     assert window(grown, "", limit=40) == window(fresh, "", limit=40)
     assert [r["attempt"] for r in window(grown, "", limit=40)["rows"]] == list(range(40))
 
@@ -106,7 +106,7 @@ def test_order_and_windows(tmp_path):
 def test_labels_are_columns(real):
     index = Index(Location.of(real))
     snapshot = index.snapshot()
-    a, b = (snapshot.ids[i].as_py() for i in (0, snapshot.accepted))
+    a, b = (snapshot.ids[i].as_py() for i in (0, int(snapshot.accepted.sum())))
     add_labels(open_dataset(real), [Label(a, "exclude", "odd"), Label(a, "tag", "shaky"),
                                     Label(b, "audit", "wrong")])  # fmt: skip
     index.forget_age()

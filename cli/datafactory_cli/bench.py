@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -157,5 +158,31 @@ def _bar(measure: Measure) -> str:
     return (">= " if measure.better == "high" else "<= ") + _number(measure, measure.bar)
 
 
+def view(
+    session: Session,
+    n: Annotated[int, typer.Option("--n", min=1000, help="Attempts.")] = 244_000,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", metavar="DIR", help="Make the dataset here, keep it.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit 1 below a bar.")] = False,
+) -> None:
+    """Measure the viewer on a made-up dataset, through HTTP."""
+    from tempfile import TemporaryDirectory
+
+    from datafactory.viewer.bench import bench_view, make_dataset
+
+    with TemporaryDirectory() as folder:
+        path = keep or Path(folder) / "bench"
+        if not path.exists():
+            session.remark(f"making {n:,} attempts")
+            make_dataset(path, n)
+        measures = bench_view(path)
+    data = [{**asdict(m), "passed": m.passed} for m in measures]
+    session.result({"n": n, "measures": data}, f"{n:,} attempts\n\n{_measures(session, measures)}")
+    if check and not all(m.passed for m in measures):
+        raise typer.Exit(1)
+
+
 command(app, "generate")(generate)
+command(app, "view")(view)
 command(app, "render")(render)

@@ -239,8 +239,8 @@ def state(snapshot: Snapshot) -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "versions": dict(snapshot.versions),
-        "accepted": snapshot.accepted,
-        "rejected": snapshot.count - snapshot.accepted,
+        "accepted": int(snapshot.accepted.sum()),
+        "rejected": int((~snapshot.accepted).sum()),
         "fields": dict(snapshot.kinds),
         "variants": {v: list(c) for v, c in snapshot.images.kinds.items()},
         "questions": "qa" in snapshot.dataset.tables,

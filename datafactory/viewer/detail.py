@@ -34,9 +34,9 @@ def find(snapshot: Snapshot, attempt_id: str) -> Shown:
     row = snapshot.row_of(attempt_id)
     if row < 0:
         raise DatasetError(f"there is no episode or attempt '{attempt_id}'")
-    if row < snapshot.accepted:
+    if snapshot.accepted[row]:
         return find_episode(snapshot.dataset, attempt_id)
-    return find_rejected(snapshot.dataset, row - snapshot.accepted)
+    return find_rejected(snapshot.dataset, int(snapshot.places[row]))
 
 
 def detail(snapshot: Snapshot, attempt_id: str) -> dict[str, Any]:

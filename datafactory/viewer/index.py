@@ -7,12 +7,15 @@ the last reading ended.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +33,9 @@ from datafactory.viewer.rows import ACCEPTED, REJECTED, page_columns
 from datafactory.viewer.select import chosen, in_order
 
 T = TypeVar("T")
-PAGE_ROWS = 32_768
+TABLES = {"episodes": ACCEPTED, "attempts": REJECTED}
+"""Tables whose rows are listed, with the columns that are read; the first one is the key."""
+PAGE_ROWS = 8192
 REFRESH_S = 2.0
 _FLAGS = frozenset({"success_once", "success_at_end", "excluded"})
 _JUDGED = ("excluded", "tag", "comments", "audit")
@@ -43,8 +48,9 @@ class Snapshot:
     Attributes:
         dataset: The dataset at that moment.
         versions: Versions of its tables.
-        ids: Of all rows: accepted first, each in storage order.
-        accepted: Number of accepted rows.
+        ids: Of all rows, in the order they were read.
+        accepted: Which rows are of ``episodes``; the others are of ``attempts``.
+        places: Position of each row in its table.
         columns: By field name.
         kinds: Kinds of the fields a filter may name.
         judged: Labels of episodes.
@@ -55,7 +61,8 @@ class Snapshot:
     dataset: Dataset
     versions: Mapping[str, int]
     ids: pa.Array
-    accepted: int
+    accepted: Mask
+    places: NDArray[np.int64]
     columns: Mapping[str, Column]
     kinds: Mapping[str, Kind]
     judged: Judgements
@@ -99,12 +106,23 @@ def _rows(snapshot: Snapshot, text: str, sort: str, descending: bool) -> NDArray
 
 
 @dataclass
-class _Block:
-    """The rows read so far of one table."""
+class _Read:
+    """The rows read so far.
 
-    ids: list[pa.Array] = field(default_factory=list)
+    Attributes:
+        columns: By field name.
+        ids: Of the rows.
+        accepted, places: As in the snapshot.
+        counts: Rows of each table.
+        last: Last id of each table.
+    """
+
     columns: dict[str, Column] = field(default_factory=dict)
-    count: int = 0
+    ids: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
+    accepted: Mask = field(default_factory=lambda: np.zeros(0, bool))
+    places: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TABLES, 0))
+    last: dict[str, str] = field(default_factory=dict)
 
 
 class Index:
@@ -113,7 +131,7 @@ class Index:
     def __init__(self, location: Location, version: int | str | None = None) -> None:
         self._location, self._version = location, version
         self._lock = threading.Lock()
-        self._blocks = {"episodes": _Block(), "attempts": _Block()}
+        self._so_far = _Read()
         self._snapshot: Snapshot | None = None
         self._looked = 0.0
 
@@ -152,13 +170,10 @@ class Index:
 
     def _read(self, dataset: Dataset, versions: Mapping[str, int]) -> Snapshot:
         old = self._snapshot
-        for name, wanted in (("episodes", ACCEPTED), ("attempts", REJECTED)):
-            if old is None or old.versions.get(name) != versions[name]:
-                self._read_on(dataset, name, wanted)
-        blocks = list(self._blocks.values())
-        parts = [block.columns for block in blocks]
-        columns = joined(parts, [block.count for block in blocks])
-        ids = pa.concat_arrays([i for b in blocks for i in b.ids] or [pa.array([], pa.string())])
+        if old is None or any(old.versions[n] != versions[n] for n in TABLES):
+            self._read_on(dataset)
+        rows, ids = self._so_far, self._so_far.ids
+        columns = dict(rows.columns)
         problems: list[str] = []
         if old is not None and old.versions.get("renders") == versions.get("renders"):
             images = replace(old.images, ids=ids)
@@ -170,11 +185,13 @@ class Index:
         judged = _unless_damaged(lambda: judgements(dataset), Judgements({}), problems)
         columns |= _judged_columns(judged, ids)
         columns["rendered"] = images.rendered()
+        _release_memory()
         return Snapshot(
             dataset,
             versions,
             ids,
-            blocks[0].count,
+            rows.accepted,
+            rows.places,
             columns,
             _kinds(columns),
             judged,
@@ -182,33 +199,77 @@ class Index:
             tuple(problems),
         )
 
-    def _read_on(self, dataset: Dataset, name: str, wanted: Sequence[str]) -> None:
+    def _read_on(self, dataset: Dataset) -> None:
         """Reads the rows that came since the last time; everything, when those are not the same."""
-        block, table = self._blocks[name], dataset.table(name)
-        total = int(table.count_rows())
-        if block.count and not self._continues(table, block, wanted[0]):
-            block = self._blocks[name] = _Block()
-        extra = [n for n in dataset.extra_columns if name == "episodes"]
-        columns = [*wanted, *extra]
-        parts, counts = [block.columns], [block.count]
-        while block.count < total or not any(parts):
-            with reading(dataset.location, name):
-                page = table.to_table(columns=columns, limit=PAGE_ROWS, offset=block.count)
-            parts.append(page_columns(page, accepted=name == "episodes", extra=extra))
-            counts.append(page.num_rows)
-            block.count += page.num_rows
-            if not page.num_rows:
-                break
-            block.ids.append(page[wanted[0]].combine_chunks())
-        block.columns = joined(parts, counts)
+        if not all(self._continues(dataset, name) for name in TABLES):
+            self._so_far = _Read()
+        old = self._so_far
+        extra = dataset.extra_columns
+        parts, sizes, ids = [old.columns], [len(old.ids)], [old.ids]
+        accepted, places = [old.accepted], [old.places]
+        counts, last = dict(old.counts), dict(old.last)
+        for name in TABLES:
+            for page in self._pages(dataset, name, counts[name]):
+                keys = page[TABLES[name][0]].combine_chunks()
+                mine = extra if name == "episodes" else []
+                parts.append(page_columns(page, accepted=name == "episodes", extra=mine))
+                sizes.append(len(keys))
+                ids.append(keys)
+                accepted.append(np.full(len(keys), name == "episodes"))
+                places.append(np.arange(counts[name], counts[name] + len(keys)))
+                counts[name] += len(keys)
+                if len(keys):
+                    last[name] = keys[-1].as_py()
+        self._so_far = _Read(
+            joined(parts, sizes),
+            pa.concat_arrays(ids),
+            np.concatenate(accepted),
+            np.concatenate(places),
+            counts,
+            last,
+        )
 
     @staticmethod
-    def _continues(table: Any, block: _Block, key: str) -> bool:
+    def _pages(dataset: Dataset, name: str, start: int) -> Iterator[pa.Table]:
+        """Rows from ``start`` on, a few at a time in memory; one empty page of an empty table."""
+        table = dataset.table(name)
+        extra = dataset.extra_columns if name == "episodes" else []
+        scanner = table.scanner(
+            columns=[*TABLES[name], *extra],
+            offset=start,
+            batch_size=PAGE_ROWS,
+            batch_readahead=1,
+            fragment_readahead=1,
+            scan_in_order=True,
+        )
+        with reading(dataset.location, name), ThreadPoolExecutor(1) as ahead:
+            batches = scanner.to_batches()
+            batch = next(batches, None)
+            if batch is None and not start:
+                yield scanner.projected_schema.empty_table()
+            while batch is not None:
+                following = ahead.submit(next, batches, None)
+                yield pa.Table.from_batches([batch])
+                batch = following.result()
+
+    def _continues(self, dataset: Dataset, name: str) -> bool:
         """Whether the last row that was read is still where it was."""
-        if table.count_rows() < block.count:
+        count, table = self._so_far.counts[name], dataset.table(name)
+        if not count:
+            return True
+        if table.count_rows() < count:
             return False
-        there = table.take([block.count - 1], columns=[key]).column(0)[0]
-        return bool(there.as_py() == block.ids[-1][-1].as_py())
+        there = table.take([count - 1], columns=[TABLES[name][0]]).column(0)[0]
+        return bool(there.as_py() == self._so_far.last[name])
+
+
+def _release_memory() -> None:
+    """Gives freed memory back to the system: reading leaves hundreds of megabytes of it behind."""
+    pa.default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of the GNU C library
+        if trim is not None:
+            trim(0)
 
 
 def _unless_damaged(read: Callable[[], T], otherwise: T, problems: list[str]) -> T:

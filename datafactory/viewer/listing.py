@@ -11,7 +11,6 @@ import numpy as np
 from datafactory.seeding import stream
 from datafactory.viewer.grammar import FilterError
 from datafactory.viewer.index import Snapshot
-from datafactory.viewer.summary import accepted_rows
 
 MAX_ROWS = 1000
 FIELDS = ("outcome", "stage", "reason", "task", "robot", "instruction", "relation", "family",
@@ -81,7 +80,7 @@ def audit_sample(snapshot: Snapshot, count: int, seed: int) -> dict[str, list[di
     """Random accepted and rejected attempts that nobody has audited, the same for a seed."""
     rng = stream(seed, "viewer", 0, "audit")
     open_rows = snapshot.columns["audit"].missing()
-    accepted = accepted_rows(snapshot)
+    accepted = snapshot.accepted
     result = {}
     for name, rows in (("accepted", accepted), ("rejected", ~accepted)):
         candidates = np.flatnonzero(rows & open_rows)

@@ -85,8 +85,8 @@ class Motion:
         self._start(snapshot)
         with self._lock:
             parts, grid, done = list(self._parts), self._grid, self._done
-        chosen = snapshot.mask(where)[: snapshot.accepted][:done]
-        total = snapshot.accepted
+        chosen = snapshot.mask(where)[snapshot.accepted][:done]
+        total = int(snapshot.accepted.sum())
         if grid is None or not parts:
             return {"done": 0, "total": total, "shown": 0, "actions": [], "grasps": [], "kinds": []}
         return {
@@ -100,7 +100,7 @@ class Motion:
     def _start(self, snapshot: Snapshot) -> None:
         with self._lock:
             idle = self._thread is None or not self._thread.is_alive()
-            if idle and self._done < snapshot.accepted:
+            if idle and self._done < int(snapshot.accepted.sum()):
                 self._thread = threading.Thread(
                     target=self._read, args=(snapshot.dataset,), daemon=True
                 )

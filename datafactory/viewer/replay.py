@@ -41,7 +41,7 @@ from datafactory_assets.families.materials import COLOURS
 SCENERY = frozenset({"floor", "room"})
 """Bodies of a stage that a free camera would only bump into."""
 STYLE = "plain"
-TEXTURE_PIXELS = 256
+TEXTURE_PIXELS = 512
 KEPT_SCENES = 6
 
 

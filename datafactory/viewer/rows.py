@@ -94,14 +94,9 @@ def _named(column: pa.ChunkedArray) -> dict[str, Numbers]:
     """Named numbers, one column a name."""
     rows, items = _flat(column)
     names = Texts.of(items.field("name"))
-    values = items.field("value").to_numpy(zero_copy_only=False)
-    result = {}
-    for code, name in enumerate(names.names):
-        chosen = names.codes == code
-        column_values = np.full(len(column), np.nan)
-        column_values[rows[chosen]] = values[chosen]
-        result[name] = Numbers(column_values)
-    return result
+    values = np.full((len(names.names), len(column)), np.nan)
+    values[names.codes, rows] = items.field("value").to_numpy(zero_copy_only=False)
+    return {name: Numbers(line) for name, line in zip(names.names, values, strict=True)}
 
 
 def _phases(page: pa.Table) -> dict[str, Column]:
@@ -109,14 +104,15 @@ def _phases(page: pa.Table) -> dict[str, Column]:
     rows, items = _flat(page["phases"])
     names = Texts.of(items.field("name"))
     frames = pc.subtract(items.field("stop"), items.field("start")).to_numpy(zero_copy_only=False)
+    count, kinds = page.num_rows, len(names.names)
+    if not kinds:
+        return {}
+    key = names.codes * np.int64(count) + rows
     seconds = frames / page["fps"].to_numpy()[rows]
-    result: dict[str, Column] = {}
-    for code, name in enumerate(names.names):
-        chosen = names.codes == code
-        total = np.bincount(rows[chosen], seconds[chosen], len(page))
-        there = np.bincount(rows[chosen], minlength=len(page)) > 0
-        result[f"phase.{name}"] = Numbers(np.where(there, total, np.nan))
-    return result
+    total = np.bincount(key, seconds, kinds * count).astype(np.float64)
+    total[np.bincount(key, minlength=kinds * count) == 0] = np.nan
+    lines = total.reshape(kinds, count)
+    return {f"phase.{n}": Numbers(line) for n, line in zip(names.names, lines, strict=True)}
 
 
 def _objects(page: pa.Table) -> dict[str, Column]:
@@ -124,8 +120,7 @@ def _objects(page: pa.Table) -> dict[str, Column]:
     goals = Texts.of(page["goal"])
     rows, items = _flat(page["objects"])
     names = Texts.of(items.field("name"))
-    uids = pc.replace_substring_regex(items.field("uid"), pattern="@.*$", replacement="")
-    coded = Texts.of(uids)
+    coded = Texts.of(pc.list_element(pc.split_pattern(items.field("uid"), "@", max_splits=1), 0))
     kinds = Texts(goals.codes, tuple(goal_kind(g) for g in goals.names))
     subject, mentioned = _roles(goals.names, names.names)
     goal_of_item = goals.codes[rows]

@@ -4,7 +4,9 @@ a filter lets through. Without a filter the numbers are those of ``datafactory s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,13 +33,14 @@ _SHOWN = 60
 def overview(snapshot: Snapshot, where: str) -> dict[str, Any]:
     """Everything the overview page shows.
 
+    What does not depend on the filter is added up once for a snapshot.
+
     Raises:
         FilterError: The filter is not understood.
     """
-    every = np.ones(snapshot.count, bool)
     mask = snapshot.mask(where)
     return {
-        "total": _counts(snapshot, every),
+        "total": _total(snapshot),
         "shown": _counts(snapshot, mask),
         "reasons": list(_reasons(snapshot, mask)),
         "facets": [f for f in (_facet(snapshot, *facet, mask) for facet in FACETS) if f],
@@ -48,13 +51,13 @@ def overview(snapshot: Snapshot, where: str) -> dict[str, Any]:
     }
 
 
-def accepted_rows(snapshot: Snapshot) -> Mask:
-    """Which rows are accepted."""
-    return np.arange(snapshot.count) < snapshot.accepted
+@lru_cache(maxsize=4)
+def _total(snapshot: Snapshot) -> dict[str, Any]:
+    return _counts(snapshot, np.ones(snapshot.count, bool))
 
 
 def _counts(snapshot: Snapshot, mask: Mask) -> dict[str, Any]:
-    accepted = mask & accepted_rows(snapshot)
+    accepted = mask & snapshot.accepted
     length, seconds = (_numbers(snapshot, n)[accepted] for n in ("length", "seconds"))
     passed, chosen = int(accepted.sum()), int(mask.sum())
     excluded = _numbers(snapshot, "excluded")[mask]
@@ -100,28 +103,42 @@ def _reasons(snapshot: Snapshot, mask: Mask) -> Iterator[dict[str, Any]]:
                "count": int(every[k]), "shown": int(shown[k])}  # fmt: skip
 
 
-def _facet(snapshot: Snapshot, name: str, title: str, mask: Mask) -> dict[str, Any] | None:
-    """Accepted and attempted by the values of a field; None when it has no value."""
+@dataclass(frozen=True, eq=False)
+class _Tally:
+    """All rows by the values of a field: accepted and attempted."""
+
+    column: Texts | TextSets
+    attempted: NDArray[np.int64]
+    accepted: NDArray[np.int64]
+
+
+@lru_cache(maxsize=32)
+def _tally(snapshot: Snapshot, name: str) -> _Tally | None:
     column = snapshot.columns.get(name)
     if column is None or isinstance(column, Places):
         return None
-    texts = isinstance(column, (Texts, TextSets))
     if isinstance(column, Numbers):
         column = _as_texts(column)
-    accepted = accepted_rows(snapshot)
-    parts = [column.counts(m) for m in (np.ones(len(mask), bool), accepted, mask, mask & accepted)]
-    attempted, passed, shown, shown_passed = parts
-    order = sorted(
-        np.flatnonzero(attempted).tolist(), key=lambda k: (-attempted[k], column.names[k])
-    )
-    if not order:
+    every = column.counts(np.ones(snapshot.count, bool))
+    return _Tally(column, every, column.counts(snapshot.accepted))
+
+
+def _facet(snapshot: Snapshot, name: str, title: str, mask: Mask) -> dict[str, Any] | None:
+    """Accepted and attempted by the values of a field; None when it has no value."""
+    tally = _tally(snapshot, name)
+    if tally is None or not tally.attempted.any():
         return None
+    names, attempted = tally.column.names, tally.attempted
+    shown = tally.column.counts(mask)
+    passed = tally.column.counts(mask & snapshot.accepted)
+    order = sorted(np.flatnonzero(attempted).tolist(), key=lambda k: (-attempted[k], names[k]))
     groups = [
-        {"name": column.names[k], "attempted": int(attempted[k]), "accepted": int(passed[k]),
-         "shown": int(shown[k]), "shown_accepted": int(shown_passed[k])}
+        {"name": names[k], "attempted": int(attempted[k]), "accepted": int(tally.accepted[k]),
+         "shown": int(shown[k]), "shown_accepted": int(passed[k])}
         for k in order[:_SHOWN]
     ]  # fmt: skip
-    return {"field": name, "title": title, "text": texts, "groups": groups,
+    text = not isinstance(snapshot.columns[name], Numbers)
+    return {"field": name, "title": title, "text": text, "groups": groups,
             "more": max(0, len(order) - _SHOWN)}  # fmt: skip
 
 
@@ -136,14 +153,23 @@ def _as_texts(column: Numbers) -> Texts:
 
 def histogram(snapshot: Snapshot, name: str, mask: Mask) -> dict[str, Any]:
     """Counts of a number field in bins that do not depend on the filter."""
+    edges, bins = _bins(snapshot, name)
+    every = np.bincount(bins[bins >= 0], minlength=BINS)
+    shown = np.bincount(bins[mask & (bins >= 0)], minlength=BINS)
+    return {"field": name, "edges": edges.tolist(), "all": every.tolist(),
+            "shown": shown.tolist(),
+            "spread": spread(_numbers(snapshot, name)[mask])}  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def _bins(snapshot: Snapshot, name: str) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+    """Edges of the bins of a number field, and the bin of each row; -1 without a value."""
     values = _numbers(snapshot, name)
     there = ~np.isnan(values)
-    low, high = _range(values[there])
-    edges = np.linspace(low, high, BINS + 1)
-    every = np.histogram(values[there], edges)[0]
-    shown = np.histogram(values[there & mask], edges)[0]
-    return {"field": name, "edges": edges.tolist(), "all": every.tolist(),
-            "shown": shown.tolist(), "spread": spread(values[mask])}  # fmt: skip
+    edges = np.linspace(*_range(values[there]), BINS + 1)
+    bins = np.full(len(values), -1, np.int8)
+    bins[there] = np.minimum(np.searchsorted(edges, values[there], side="right") - 1, BINS - 1)
+    return edges, bins
 
 
 def _range(values: NDArray[np.float64]) -> tuple[float, float]:
@@ -156,7 +182,7 @@ def _range(values: NDArray[np.float64]) -> tuple[float, float]:
 
 def _phases(snapshot: Snapshot, mask: Mask) -> Iterator[dict[str, Any]]:
     """How long the phases of accepted episodes take, in their usual order."""
-    chosen = mask & accepted_rows(snapshot)
+    chosen = mask & snapshot.accepted
     for name in snapshot.columns:
         if name.startswith("phase."):
             found = spread(_numbers(snapshot, name)[chosen])
@@ -165,31 +191,70 @@ def _phases(snapshot: Snapshot, mask: Mask) -> Iterator[dict[str, Any]]:
                 yield {"name": name.removeprefix("phase."), "episodes": count, **found}
 
 
-def _coverage(snapshot: Snapshot, mask: Mask) -> dict[str, Any] | None:
-    """Where manipulated objects of accepted episodes start and end, in cells from above."""
-    start, end = snapshot.columns["start"], snapshot.columns["end"]
-    assert isinstance(start, Places)
-    assert isinstance(end, Places)
-    accepted = accepted_rows(snapshot)
-    points = [p.xy[accepted[p.rows]] for p in (start, end)]
-    both = np.concatenate(points)
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """The workspace in cells.
+
+    Attributes:
+        x, y: World ranges, metres.
+        shape: Cells along x and y.
+        rows, cells: Row and cell of the places of accepted episodes, by ``start`` and ``end``.
+    """
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+    shape: tuple[int, int]
+    rows: Mapping[str, NDArray[np.int64]]
+    cells: Mapping[str, NDArray[np.int64]]
+
+    def counts(self, name: str, chosen: Mask) -> list[list[int]]:
+        """(nx, ny) places of chosen rows."""
+        found = self.cells[name][chosen[self.rows[name]]]
+        listed: list[list[int]] = (
+            np.bincount(found, minlength=self.shape[0] * self.shape[1]).reshape(self.shape).tolist()
+        )
+        return listed
+
+
+@lru_cache(maxsize=4)
+def _cells(snapshot: Snapshot) -> _Cells | None:
+    """Cells as ``datafactory.statistics`` makes them; None when there are no places."""
+    kept = {}
+    for name in ("start", "end"):
+        places = snapshot.columns[name]
+        assert isinstance(places, Places)
+        mine = snapshot.accepted[places.rows]
+        kept[name] = (places.rows[mine], places.xy[mine])
+    both = np.concatenate([xy for _, xy in kept.values()])
     if not len(both):
         return None
     low = np.floor(both.min(axis=0) / CELL_M) * CELL_M
     high = np.maximum(np.ceil(both.max(axis=0) / CELL_M) * CELL_M, low + CELL_M)
-    bins = np.maximum(np.rint((high - low) / CELL_M).astype(int), 1).tolist()
-    bounds = [(float(low[k]), float(high[k])) for k in (0, 1)]
+    nx, ny = (int(n) for n in np.maximum(np.rint((high - low) / CELL_M), 1))
+    edges = (np.linspace(low[0], high[0], nx + 1), np.linspace(low[1], high[1], ny + 1))
+    cells = {}
+    for name, (_, xy) in kept.items():
+        place = [
+            np.minimum(np.searchsorted(edges[k], xy[:, k], side="right") - 1, (nx, ny)[k] - 1)
+            for k in (0, 1)
+        ]
+        cells[name] = (place[0] * ny + place[1]).astype(np.int64)
+    x, y = ((float(low[k]), float(high[k])) for k in (0, 1))
+    return _Cells(x, y, (nx, ny), {n: r for n, (r, _) in kept.items()}, cells)
 
-    def grid(places: Places, chosen: Mask) -> list[list[int]]:
-        xy = places.xy[chosen[places.rows]]
-        counts = np.histogram2d(xy[:, 0], xy[:, 1], bins=bins, range=bounds)[0]
-        listed: list[list[int]] = counts.astype(int).tolist()
-        return listed
 
-    shown = mask & accepted
-    return {"x": bounds[0], "y": bounds[1], "cell": CELL_M, "start": grid(start, accepted),
-            "end": grid(end, accepted), "shown_start": grid(start, shown),
-            "shown_end": grid(end, shown)}  # fmt: skip
+def _coverage(snapshot: Snapshot, mask: Mask) -> dict[str, Any] | None:
+    """Where manipulated objects of accepted episodes start and end, in cells from above."""
+    cells = _cells(snapshot)
+    if cells is None:
+        return None
+    every = np.ones(snapshot.count, bool)
+    grids = {
+        prefix + name: cells.counts(name, chosen)
+        for prefix, chosen in (("", every), ("shown_", mask))
+        for name in ("start", "end")
+    }
+    return {"x": cells.x, "y": cells.y, "cell": CELL_M, **grids}
 
 
 def _cpu(snapshot: Snapshot, mask: Mask) -> dict[str, float]:
