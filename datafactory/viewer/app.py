@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -27,7 +27,10 @@ from datafactory.viewer.access import TOKEN_HEADER, Access, App, Guard
 from datafactory.viewer.grammar import FilterError
 from datafactory.viewer.index import Index, Snapshot
 from datafactory.viewer.motion import Motion
-from datafactory.viewer.replay import Scene, Scenes, cameras
+from datafactory.viewer.scenes import Scenes
+
+if TYPE_CHECKING:
+    from datafactory.viewer.replay import Scene
 
 STATIC = Path(__file__).parent / "static"
 MAX_BODY = 1 << 20
@@ -117,9 +120,7 @@ def _attempt_answers(site: Site) -> dict[str, Answer]:
         f"{one}/scene": lambda r: as_json(scene(r).describe()),
         f"{one}/poses": lambda r: _binary(scene(r).arrays()),
         f"{one}/shapes/{{key}}": lambda r: _shape(scene(r).shape(r.path_params["key"])),
-        f"{one}/cameras/{{variant}}": lambda r: as_json(
-            cameras(site.snapshot(r), _id(r), r.path_params["variant"])
-        ),
+        f"{one}/cameras/{{variant}}": lambda r: as_json(_cameras(site, r)),
         f"{view}/video": lambda r: _video(site, r),
         f"{view}/overlay": lambda r: as_json(media.overlay(site.snapshot(r), *_view(r))),
         f"{view}/masks": lambda r: _binary(media.masks(site.snapshot(r), *_view(r))),
@@ -310,6 +311,12 @@ def _audit(site: Site, request: Request) -> dict[str, Any]:
 def _shape(data: bytes) -> Response:
     headers = {"cache-control": "private, max-age=31536000, immutable"}
     return Response(data, media_type="model/gltf-binary", headers=headers)
+
+
+def _cameras(site: Site, request: Request) -> list[dict[str, Any]]:
+    from datafactory.viewer.replay import cameras
+
+    return cameras(site.snapshot(request), _id(request), request.path_params["variant"])
 
 
 def _image(site: Site, request: Request, image: int) -> Response:

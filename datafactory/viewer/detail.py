@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from datafactory.errors import DatasetError
 from datafactory.inspection import Shown, find_episode, find_rejected, summary
-from datafactory.qa.store import stored_questions
 from datafactory.store.labels import Judged, stored_labels
 from datafactory.store.location import reading
 from datafactory.store.stored import StoredEpisode
@@ -181,6 +180,8 @@ def _rounded(values: NDArray[Any]) -> list[float | None]:
 
 def questions(snapshot: Snapshot, attempt_id: str) -> list[dict[str, Any]]:
     """The spatial questions about an episode with their answers."""
+    from datafactory.qa.store import stored_questions
+
     result = []
     for sample in stored_questions(snapshot.dataset, attempt_id):
         entry = {n: getattr(sample, n) for n in ("question_id", "variant", "camera", "frame",

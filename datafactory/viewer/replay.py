@@ -7,8 +7,6 @@ the poses of its objects and of the tool, a few times a second; the robot's join
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +40,6 @@ SCENERY = frozenset({"floor", "room"})
 """Bodies of a stage that a free camera would only bump into."""
 STYLE = "plain"
 TEXTURE_PIXELS = 512
-KEPT_SCENES = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,31 +101,8 @@ class Scene:
         return self.poses.astype("<f4").tobytes() + self.tools.astype("<f4").tobytes()
 
 
-class Scenes:
-    """The last few scenes that were asked for."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str], Scene] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, snapshot: Snapshot, attempt_id: str) -> Scene:
-        """The scene of an attempt.
-
-        Raises:
-            DatasetError: There is no such attempt, or nothing is known of its shapes.
-        """
-        key = (snapshot.dataset.location.root, attempt_id)
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = scene(snapshot, attempt_id)
-                if len(self._kept) > KEPT_SCENES:
-                    self._kept.popitem(last=False)
-            self._kept.move_to_end(key)
-            return self._kept[key]
-
-
 def scene(snapshot: Snapshot, attempt_id: str) -> Scene:
-    """Makes the scene of an attempt; see :meth:`Scenes.get`."""
+    """Makes the scene of an attempt; see ``Scenes.get`` for the errors."""
     shown = find(snapshot, attempt_id)
     if isinstance(shown.attempt, StoredEpisode):
         return _episode(snapshot.dataset, shown.attempt, shown.assets)
