@@ -35,6 +35,8 @@ class ArmsAttempt(Attempt):
     ) -> None:  # fmt: skip
         super().__init__(scene, goal, reaches[0], streams, fps, clock)
         self.reaches = tuple(reaches)
+        for reach in self.reaches:  # places found for several objects together are no arm's own
+            reach.targets = self.reach.targets
         self._ready: PickPlan | None = None
 
     def measures(self) -> dict[str, float]:

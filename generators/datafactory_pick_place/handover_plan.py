@@ -22,6 +22,7 @@ from datafactory.planning.timing import Trajectory
 from datafactory.robots.model import Arm
 from datafactory.scene import WorldState
 from datafactory.scene_graph.relations import Placement
+from datafactory_assets.asset import RigidAsset
 from datafactory_pick_place.plans import PickPlan, Refusal
 from datafactory_pick_place.poses import behind
 from datafactory_pick_place.reach import TIP_GAP_M, Reach
@@ -68,11 +69,27 @@ class Meeting:
 class PassingReach(Reach):
     """Plans one arm's motions where others may hold the object, too."""
 
+    _width = 0.0
+
     def _let_go(self) -> None:
         super()._let_go()
         others = [p.arm for p in self.scene.arms if p.arm is not self.arm]
         bodies = [name for arm in others for name in arm.gripper_bodies]
         self.world.allow(FINGERS, bodies, depth_m=-TIP_GAP_M)
+
+    def can_move(self, asset: RigidAsset) -> bool:
+        """What is too wide for one gripper is tried with two."""
+        return True
+
+    def attach(self, subject: int, tcp_from_object: Pose, width: float) -> None:
+        """The object follows the tool, between fingers that are closed to a width in metres."""
+        super().attach(subject, tcp_from_object, width)
+        self._width = width
+
+    def move_others(self, qpos: Array) -> None:
+        """Sets the rest of the world to positions (nq,) while this arm keeps what it holds."""
+        self.world.set_world(qpos)
+        self._set_opening(self._width / self.arm.gripper_max_width_m)
 
     def giving(
         self, subject: int, grasp: Grasp, pose: Pose, q: Array
@@ -88,7 +105,7 @@ class PassingReach(Reach):
         self, subject: int, object_from_tcp: Pose, width: float, pose: Pose, q_near: Array
     ) -> Array | None:
         """A free posture (n,) that holds the object at a pose."""
-        self._attach(subject, object_from_tcp.inverse(), width)
+        self.attach(subject, object_from_tcp.inverse(), width)
         found = self.kinematics.solve_best(
             pose @ object_from_tcp, (self.home, q_near), rng=self.rng, n_random=1,
             good_score=0.2, valid=lambda x: self._dexterous(x) and self.world.free(x),

@@ -27,7 +27,6 @@ from datafactory_pick_place.belt_attempt import BeltAttempt
 from datafactory_pick_place.clock import StageClock
 from datafactory_pick_place.disturb import SceneDisturber, draw_disturbance
 from datafactory_pick_place.disturbed_attempt import DisturbedAttempt
-from datafactory_pick_place.handover import HandoverAttempt
 from datafactory_pick_place.handover_plan import PassingReach
 from datafactory_pick_place.intercept import BeltReach
 from datafactory_pick_place.language import Phrasing, phrase, refer
@@ -35,6 +34,7 @@ from datafactory_pick_place.reach import Reach
 from datafactory_pick_place.record import asset_record, finished, refused_draw, robot_assets
 from datafactory_pick_place.sampling import Draw, draw_scene
 from datafactory_pick_place.streams import AttemptStreams
+from datafactory_pick_place.two_hands import TwoHandsAttempt
 
 # Shares of the robot's own velocity, acceleration and jerk limits.
 FREE_MOTION = (0.5, 0.2, 0.03)
@@ -135,7 +135,7 @@ class PickPlaceMaker:
         if len(arms) > 1:
             reaches = [PassingReach(scene, k, *limits, streams["plan"], i)
                        for i, (k, limits) in enumerate(arms)]  # fmt: skip
-            return HandoverAttempt(scene, goal, reaches, *rest)
+            return TwoHandsAttempt(scene, goal, reaches, *rest)
         ((kinematics, limits),) = arms
         if scene.belt is not None:
             reach = BeltReach(scene, kinematics, *limits, streams["plan"])

@@ -67,7 +67,7 @@ def turned(
     """
     free = asset.symmetry == "z" or all(r.name in ("on", "in", "stacked") for r in relations)
     old = placement.world_from_object
-    turn = _heading(now.quat) - _heading(old.quat) if free else math.pi
+    turn = heading(now) - heading(old) if free else math.pi
     quat = (Pose.from_yaw((0.0, 0.0, 0.0), turn) @ Pose.of((0.0, 0.0, 0.0), old.quat)).quat
     # The centre of mass stays where it was, so an elongated object stays over its support.
     com = np.array(asset.com)
@@ -75,6 +75,6 @@ def turned(
     return replace(placement, world_from_object=Pose(position, quat))
 
 
-def _heading(quat: Array) -> float:
+def heading(pose: Pose) -> float:
     """Rotation about world z in rad, the twist part of an orientation."""
-    return 2.0 * math.atan2(float(quat[3]), float(quat[0]))
+    return 2.0 * math.atan2(float(pose.quat[3]), float(pose.quat[0]))

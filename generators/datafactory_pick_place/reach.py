@@ -23,6 +23,7 @@ from datafactory.scene_graph.region import Region
 from datafactory.scene_graph.relations import Placement, sample_poses
 from datafactory.sim.assembly import OBJECT_PREFIX, SceneModel
 from datafactory.sim.gripper import gripper_postures
+from datafactory_assets.asset import RigidAsset
 from datafactory_pick_place.ability import reachable_poses
 from datafactory_pick_place.plans import PickPlan, PlacePlan, Refusal
 from datafactory_pick_place.poses import (
@@ -96,6 +97,10 @@ class Reach:
         self._let_go()
         self.world.set_world(qpos)
 
+    def can_move(self, asset: RigidAsset) -> bool:
+        """Whether an object is one that this robot may move."""
+        return asset.graspable
+
     def _let_go(self) -> None:
         """Nothing held; the gripper's own linkage may touch itself, as it does in physics."""
         self.world.detach()
@@ -115,7 +120,7 @@ class Reach:
 
     def _approach_support(self, subject: int) -> None:
         """Fingertips may come as close to what the object stands on as flat objects need."""
-        self.world.allow(FINGERS, self._standing_on(subject), depth_m=-TIP_GAP_M)
+        self.world.allow(FINGERS, self.standing_on(subject), depth_m=-TIP_GAP_M)
 
     def obstacles(self, subject: int, state: WorldState) -> Array:
         """Surface points (n, 3) of the subject's neighbours, world frame."""
@@ -248,7 +253,8 @@ class Reach:
         return plan_line(self.world, self.kinematics, q, target, self.careful, step_m=STEP_M,
                          resolution_rad=LINE_CHECK_RAD)  # fmt: skip
 
-    def _attach(self, subject: int, tcp_from_object: Pose, width: float) -> None:
+    def attach(self, subject: int, tcp_from_object: Pose, width: float) -> None:
+        """The object follows the tool, between fingers that are closed to a width in metres."""
         name = OBJECT_PREFIX + self.scene.scene.objects[subject].name
         self.world.attach(name, tcp_from_object)
         self._set_opening(width / self.arm.gripper_max_width_m)
@@ -260,7 +266,7 @@ class Reach:
     ) -> tuple[int, Array] | str:
         """Index and posture of the first place pose this grasp can reach, or a reason code."""
         tcp_from_object = grasp.object_from_tcp.inverse()
-        self._attach(subject, tcp_from_object, grasp.width)
+        self.attach(subject, tcp_from_object, grasp.width)
         reason = "ik_failed"
         for index, placement in enumerate(placements):
             found = self._place_posture(placement, grasp.object_from_tcp, grasp.width, q_near)
@@ -312,7 +318,7 @@ class Reach:
             plan: The pick it belongs to.
             q: (dof,) present arm posture.
         """
-        self._attach(subject, tcp_from_object, width)
+        self.attach(subject, tcp_from_object, width)
         object_from_tcp = tcp_from_object.inverse()
         reason = "ik_failed"
         for placement in plan.placements:
@@ -354,10 +360,10 @@ class Reach:
 
     def _grip(self, subject: int, tcp_from_object: Pose, width: float) -> None:
         """The object is held, and still stands on its support."""
-        self._attach(subject, tcp_from_object, width)
+        self.attach(subject, tcp_from_object, width)
         self._tolerate_brushing()
         self.world.allow(HELD, FINGERS)
-        self.world.allow(HELD, self._standing_on(subject))
+        self.world.allow(HELD, self.standing_on(subject))
 
     def _first_line(self, q: Array, *moves: Callable[[Pose], Pose]) -> Trajectory | Refusal:
         """The first of several straight motions from here that can be planned."""
@@ -370,7 +376,8 @@ class Reach:
             reason = motion.reason
         return Refusal("plan", reason, len(moves))
 
-    def _standing_on(self, subject: int) -> list[str]:
+    def standing_on(self, subject: int) -> list[str]:
+        """Names of everything an object may stand on, in the collision world."""
         others = [
             OBJECT_PREFIX + item.name
             for k, item in enumerate(self.scene.scene.objects)

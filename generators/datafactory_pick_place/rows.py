@@ -28,7 +28,7 @@ def plan_moves(
 
     Places that were found for several objects together are left in ``reach.targets``.
     """
-    movable = tuple(name for name, asset in state.assets.items() if asset.graspable)
+    movable = tuple(name for name, asset in state.assets.items() if reach.can_move(asset))
     subgoals = plan_stage(goal, stage, state, movable)
     reach.targets.clear()
     if not subgoals or reach.region is None:
