@@ -41,7 +41,7 @@ def _shipped() -> tuple[TaskInfo, ...]:
 
 
 class PickPlace:
-    """Scene-graph pick and place with one arm, or with several that hand over and carry together."""
+    """Scene-graph pick and place with one arm, or several that hand over and carry together."""
 
     name = NAME
     version = VERSION
