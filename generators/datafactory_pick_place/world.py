@@ -59,7 +59,8 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
     Args:
         spec: Bound task.
         seed: Run seed; use one that made no training data.
-        max_frames: Frames after which an episode is truncated; 20 s per object to move if None.
+        max_frames: Frames after which an episode is truncated; 20 s per arm and object to move if
+            None.
     """
 
     def __init__(self, spec: ManipulationSpec, seed: int, max_frames: int | None = None) -> None:
@@ -148,7 +149,8 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
             hand.touchable = {scene.entity(n) for n in self._subjects}
             hand.supports = {scene.entity(n) for n in goal.names() | surfaces}
         self._foul: Stop | None = None
-        self.max_frames = self._limit or EPISODE_S * self.bound.fps * len(self._subjects)
+        arms = len(scene.arms)
+        self.max_frames = self._limit or EPISODE_S * self.bound.fps * len(self._subjects) * arms
         _, reason = judge.started(
             scene, self.recorder.data, initial, goal, diverged=self.recorder.diverged
         )
