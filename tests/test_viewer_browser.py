@@ -250,6 +250,35 @@ def test_audit_and_comparison(shown, path):
     shown.get_by_text("equal", exact=True).wait_for()
 
 
+def test_damaged_films_are_said_and_the_rest_works(chromium, client, ids):
+    with viewer_browser.page(chromium, viewport=SMALL_3D) as (page, _):
+        error = {"what": "stored images are damaged", "where": "", "why": "cut short", "try": ""}
+        page.route("**/front/video", lambda r: r.fulfill(status=500, json={"error": error}))
+        page.goto(f"http://127.0.0.1:{client.port}/#/set/episode/{ids[0]}?variant=nope")
+        page.get_by_text("stored images are damaged").wait_for()
+        page.get_by_text("no images of the variant").wait_for()
+        page.wait_for_selector(".stage[data-ready=true]")
+        page.wait_for_selector("[data-camera=wrist] video")
+        page.keyboard.press("End")
+        page.get_by_role("slider", name="Frame").wait_for()
+
+
+@pytest.mark.slow
+def test_images_without_film_are_shown_one_by_one(chromium, tmp_path):
+    place = viewer_fixture.make(tmp_path / "jpeg", codec="jpeg")
+    with (
+        viewer_fixture.running([place]) as client,
+        viewer_browser.page(chromium) as (page, noted),
+    ):
+        key = client.get("/api/jpeg/rows").json()["rows"][0]["id"]
+        page.goto(f"http://127.0.0.1:{client.port}/#/jpeg/episode/{key}?f=20")
+        page.wait_for_selector("[data-camera=front][data-image='10'] img")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector("[data-camera=front][data-image='11'] img[src$='/images/11']")
+        assert noted.errors == []
+
+
 def test_without_the_token_nothing_can_be_written(chromium, client, ids):
     with viewer_browser.page(chromium) as (page, _):
         page.goto(f"http://127.0.0.1:{client.port}/#/set/episode/{ids[0]}?tab=judge")

@@ -276,6 +276,15 @@ def test_damaged_images_are_said_and_the_rest_works(tmp_path):
         assert client.get("/api/set/overview").status == 200
 
 
+def test_images_that_are_no_film(tmp_path):
+    place = viewer_fixture.make(tmp_path / "set", codec="jpeg")
+    with running([place]) as client:
+        key = client.get("/api/set/rows").json()["rows"][0]["id"]
+        assert client.get(view_of(key) + "/video").status == 404
+        assert client.get(view_of(key) + "/images/3").body[:2] == b"\xff\xd8"
+        assert client.get(f"/api/set/attempts/{key}").json()["views"][0]["codec"] == "jpeg"
+
+
 def test_two_versions_and_names(path, tmp_path):
     open_dataset(path).tag("v1")
     with running([path, f"{path}@v1", path]) as client:

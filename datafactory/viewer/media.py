@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from datafactory.errors import DatasetError, SpecError
 from datafactory.render.view import Masks
+from datafactory.store.render_schema import render_id
 from datafactory.store.renders import images, naming, open_media, view
 from datafactory.store.variants import scan_renders
 from datafactory.viewer.index import Snapshot
@@ -57,6 +58,9 @@ def video_part(
         DatasetCorruptError: It cannot be read.
     """
     _need(snapshot, attempt_id, variant, camera)
+    codec = str(_head(snapshot, attempt_id, variant, camera)["codec"])
+    if codec != "h264":
+        raise DatasetError("the view is no film", why=f"it is stored as {codec} images")
     with naming(attempt_id, camera):
         file = open_media(snapshot.dataset, attempt_id, variant, camera)
         size = int(file.size())
@@ -88,7 +92,7 @@ def picture(snapshot: Snapshot, attempt_id: str, variant: str, camera: str, imag
 
     _need(snapshot, attempt_id, variant, camera)
     if image < 0:
-        image += _length(snapshot, attempt_id, variant, camera)
+        image += int(_head(snapshot, attempt_id, variant, camera)["length"])
     try:
         rgb = images(snapshot.dataset, (attempt_id, variant, camera), [image])[0]
     except IndexError as error:
@@ -98,13 +102,18 @@ def picture(snapshot: Snapshot, attempt_id: str, variant: str, camera: str, imag
     return file.getvalue()
 
 
-def _length(snapshot: Snapshot, attempt_id: str, variant: str, camera: str) -> int:
-    where = f"episode_id = '{attempt_id}'"
-    rows = scan_renders(snapshot.dataset, where, ["variant", "camera", "length"]).to_pylist()
-    for row in rows:
-        if (row["variant"], row["camera"]) == (variant, camera):
-            return int(row["length"])
-    raise DatasetError("the episode has no such view")
+def _head(snapshot: Snapshot, attempt_id: str, variant: str, camera: str) -> dict[str, Any]:
+    """Codec and number of images of a view."""
+    key = render_id(attempt_id, variant, camera)
+    columns = ["codec", "length"]
+    rows = scan_renders(snapshot.dataset, f"render_id = '{key}'", columns).to_pylist()
+    if not rows:
+        raise DatasetError(
+            f"episode {attempt_id} has no images of the variant '{variant}'",
+            remedy=f"datafactory render {snapshot.dataset.location.root} --variant {variant}",
+        )
+    head: dict[str, Any] = rows[0]
+    return head
 
 
 def overlay(snapshot: Snapshot, attempt_id: str, variant: str, camera: str) -> dict[str, Any]:

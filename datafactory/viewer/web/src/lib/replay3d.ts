@@ -22,6 +22,8 @@ export class Replay {
   #trails: { past: Line; next: Line }[] = [];
   #poses = new Float32Array();
   #tracks: CameraTrack[] = [];
+  #wanted: Wanted | undefined;
+  #touching = new Set<string>();
   #dirty = true;
   #running = 0;
   frame = 0;
@@ -39,7 +41,7 @@ export class Replay {
     const [x, y, z] = data.focus;
     const grid = new GridHelper(4, 40, look.line, look.line);
     grid.rotation.x = Math.PI / 2;
-    grid.position.set(Math.round(x), Math.round(y), data.bodies.some((b) => b.name === "table") ? 0 : z - 0.001);
+    grid.position.set(Math.round(x), Math.round(y), data.bodies.some((b) => b.kind === "scenery") ? 0 : z - 0.001);
     this.#world.add(grid);
     if (grid.position.z) {
       // A refused attempt has no model: where its objects stood is drawn as a plain sheet.
@@ -132,12 +134,14 @@ export class Replay {
       this.#frusta.set(track.camera, lines);
       this.#world.add(lines);
     });
-    this.#dirty = true;
+    this.show(this.frame, this.#wanted, this.#touching);
   }
 
   /** Moves everything to a frame. */
   show(frame: number, wanted?: Wanted, touching: Set<string> = new Set()): void {
     this.frame = frame;
+    this.#wanted = wanted;
+    this.#touching = touching;
     const count = this.data.bodies.length;
     this.#bodies.forEach((group, i) => {
       const [position, turn] = this.#pose(frame, i, count, 0);
