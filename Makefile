@@ -23,6 +23,7 @@ IS_SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 1
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	if command -v $$p > /dev/null && $$p -c '$(IS_SUPPORTED)' 2> /dev/null; \
 	then echo $$p; exit; fi; done; echo python3)
+TORCH ?= torch==2.13.0
 FAST := not slow and not nightly and not network
 
 .PHONY: help install demo test lint format bench docs gallery nightly clean viewer-pictures
@@ -48,7 +49,7 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/pip
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,zoo]' '$(TORCH)'
 	@touch $(VENV)/.installed $@
 
 install: $(VENV)/.installed

@@ -26,6 +26,7 @@ GROUPS = {
     "renderer": "datafactory.renderers",
     "exporter": "datafactory.exporters",
     "importer": "datafactory.importers",
+    "policy": "datafactory.policies",
 }
 
 

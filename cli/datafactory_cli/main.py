@@ -23,6 +23,7 @@ from datafactory_cli import (
     config,
     diff,
     doctor,
+    evaluate,
     exchange,
     flag,
     generate,
@@ -32,6 +33,7 @@ from datafactory_cli import (
     show,
     stats,
     tasks,
+    train,
     view,
 )
 from datafactory_cli.session import json_line, set_command_line
@@ -76,7 +78,7 @@ def _root(
 
 for part in (
     *(generate, render, questions, view, flag, show, stats, diff, check, exchange),
-    *(listing, doctor, bench),
+    *(train, evaluate, listing, doctor, bench),
 ):
     part.register(app)
 app.add_typer(tasks.app, name="tasks", help="List, show and start tasks.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -176,26 +177,51 @@ def body_track(
         raise DatasetCorruptError(
             "the stored model does not fit the positions", where=where, why=why
         )
-    names = tuple(model.body(b).name for b in range(1, model.nbody))
-    poses = _forward(model, qpos)
-    lost = sorted({m.body for m in mounts} - set(names))
+    lost = sorted({m.body for m in mounts} - set(_body_names(model)))
     if lost:
         why = f"the model has no body '{lost[0]}'"
         raise DatasetCorruptError(f"the robot is not {episode.robot}", where=where, why=why)
+    return model_track(
+        model, qpos, episode.trajectory.eef_pose[frames].astype(np.float64),
+        world_from_base=np.asarray(episode.world_from_base, dtype=np.float64), frames=frames,
+        mounts=mounts,
+    )  # fmt: skip
+
+
+def _body_names(model: mujoco.MjModel) -> tuple[str, ...]:
+    return tuple(model.body(b).name for b in range(1, model.nbody))
+
+
+def model_track(
+    model: mujoco.MjModel, qpos: NDArray[Any], world_from_tcp: Array, *, world_from_base: Array,
+    frames: NDArray[np.int64], mounts: Sequence[CameraMount] = (),
+) -> BodyTrack:  # fmt: skip
+    """World poses of all bodies of a model in F configurations, stored or live.
+
+    Args:
+        model: Compiled model.
+        qpos: (F, nq) generalised positions.
+        world_from_tcp: (F, 7), or (F, arms, 7).
+        world_from_base: (7,) robot base.
+        frames: (F,) frame numbers.
+        mounts: Camera mounts of the robot.
+    """
+    names = _body_names(model)
+    poses = _forward(model, qpos)
     return BodyTrack(
         frames=frames,
         names=names,
         world_from_body=poses,
-        world_from_tcp=episode.trajectory.eef_pose[frames].astype(np.float64),
+        world_from_tcp=world_from_tcp,
         world_from_mount={m.name: _compose(poses[:, names.index(m.body)], m.pose) for m in mounts},
-        world_from_base=np.asarray(episode.world_from_base, dtype=np.float64),
+        world_from_base=world_from_base,
         table=_table(model),
         floor_z=_floor_z(model),
         geoms=visible_geoms(model),
     )
 
 
-def _forward(model: mujoco.MjModel, qpos: NDArray[np.float32]) -> Array:
+def _forward(model: mujoco.MjModel, qpos: NDArray[Any]) -> Array:
     """(F, n, 7) poses of all bodies but the world."""
     data = mujoco.MjData(model)
     poses = np.empty((len(qpos), model.nbody - 1, 7))

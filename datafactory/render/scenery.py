@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from datafactory.episode import AssetRecord
+from datafactory.episode import AssetRecord, ObjectRecord
 from datafactory.render.conveyor import body_surfaces
 from datafactory.render.furniture import furniture_surfaces, stand_surfaces, table_surfaces
 from datafactory.render.illumination import illumination
@@ -27,7 +27,6 @@ from datafactory.render.stage import Body, Floats, Stage, Surface
 from datafactory.robots.model import RobotModel
 from datafactory.scene_graph.graph import FURNITURE, TABLE
 from datafactory.sim.assembly import OBJECT_PREFIX
-from datafactory.store.stored import StoredEpisode
 
 FIXED_ENTITIES = ("background", "floor", "table", "room", "arm", "gripper")
 ROBOT_FACES = (2_500, 12_000)
@@ -42,7 +41,7 @@ _IDENTITY = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
 
 
 def build_stage(
-    episode: StoredEpisode,
+    objects: Sequence[ObjectRecord],
     assets: Sequence[AssetRecord],
     robot: RobotModel,
     look: Look,
@@ -53,7 +52,7 @@ def build_stage(
     """Everything that can be seen of an episode.
 
     Args:
-        episode: The episode.
+        objects: Objects of the episode.
         assets: Rows of the ``assets`` table of its objects.
         robot: Its robot.
         look: What was drawn for it.
@@ -73,7 +72,7 @@ def build_stage(
         Body(STAND, _ROOM, _stand(robot, track)),
     ]
     faces = ROBOT_FACES[pixels >= FINE_PIXELS]
-    moving = [*_robot_bodies(robot, faces), *_objects(episode, assets, look, own, pixels)]
+    moving = [*_robot_bodies(robot, faces), *_objects(objects, assets, look, own, pixels)]
     known = {body.name for body in moving} | set(robot.bodies)
     table_z = None if track.table is None else track.table.top_z
     others = [
@@ -83,7 +82,7 @@ def build_stage(
     ]
     lights, ambient = illumination(look, _middle(track), track.floor_z)
     return Stage(
-        entities=(*FIXED_ENTITIES, *(item.name for item in episode.objects)),
+        entities=(*FIXED_ENTITIES, *(item.name for item in objects)),
         bodies=tuple(b for b in (*fixed, *moving, *others) if b.surfaces),
         lights=lights,
         ambient=ambient,
@@ -93,7 +92,7 @@ def build_stage(
 
 
 def _objects(
-    episode: StoredEpisode,
+    objects: Sequence[ObjectRecord],
     assets: Sequence[AssetRecord],
     look: Look,
     own: Mapping[str, Sequence[PhysicsGeom]],
@@ -113,7 +112,7 @@ def _objects(
                 own.get(OBJECT_PREFIX + item.name, ()),
             ),
         )
-        for i, item in enumerate(episode.objects)
+        for i, item in enumerate(objects)
     ]
 
 

@@ -145,12 +145,13 @@ class Studio:
         track = body_track(episode, self._files(episode), frames, robot.camera_mounts)
         look = draw_look(style, episode.objects, streams.__getitem__)
         records = asset_records(self.dataset, episode.asset_ids)
-        pixels = LARGE_TEXTURE if max(style.size) >= LARGE_IMAGE else SMALL_TEXTURE
-        stage = build_stage(episode, records, robot, look, track, pixels=pixels)
+        stage = build_stage(
+            episode.objects, records, robot, look, track, pixels=texture_pixels(style)
+        )
         shots = camera_shots(
             self._cameras,
             style,
-            world_from_table=_table(track),
+            world_from_table=table_pose(track),
             world_from_base=Pose.from_vector(track.world_from_base),
             mounts={**track.world_from_mount, "tcp": track.world_from_tcp},
             n_frames=len(frames),
@@ -234,7 +235,12 @@ class Studio:
         )
 
 
-def _table(track: BodyTrack) -> Pose:
+def texture_pixels(style: Style) -> int:
+    """Edge of the images of textures: large pictures get finer ones."""
+    return LARGE_TEXTURE if max(style.size) >= LARGE_IMAGE else SMALL_TEXTURE
+
+
+def table_pose(track: BodyTrack) -> Pose:
     """world_from_table: the centre of the table's top, or of the floor in front of the base."""
     if track.table is None:
         return Pose.of((0.0, 0.0, track.floor_z), (1.0, 0.0, 0.0, 0.0))

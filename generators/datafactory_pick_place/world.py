@@ -8,7 +8,7 @@ quantities the dataset stores.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 import numpy as np
@@ -30,13 +30,19 @@ from datafactory_pick_place.disturb import SceneDisturber, draw_disturbance
 from datafactory_pick_place.execution import Execution, Stop
 from datafactory_pick_place.language import Phrasing, phrase, refer
 from datafactory_pick_place.maker import PickPlaceMaker
+from datafactory_pick_place.record import asset_record, object_records
 from datafactory_pick_place.sampling import draw_scene
 from datafactory_pick_place.streams import AttemptStreams
+
+if TYPE_CHECKING:
+    from datafactory.render.live import Still
 
 Observation = dict[str, NDArray[np.float32]]
 
 
 EPISODE_S = 20
+LIFTED_M = 0.02
+BOTH_FINGERS = 3
 MAX_SKIPPED = 200
 
 
@@ -52,9 +58,10 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
     world_from_tcp ((n_arms, 7) for several arms), ``object_poses`` (n, 7) world_from_object, all
     float32. Actions: (dof + n_arms,) float32: absolute joint targets of all arms in rad and the
     gripper openings in [0, 1].
-    The info of ``reset`` holds the instruction; that of ``step`` holds ``success`` and
-    ``foul``, the reason code of the first forbidden contact, and another ``instruction`` at the
-    moment at which the goal changes.
+    The info of ``reset`` holds the instruction and the objects; that of ``step`` holds ``success``,
+    ``foul`` (the reason code of the first forbidden contact), ``grasped`` (every object to be moved
+    was lifted once), ``placed`` (the goal's relations held, in order), and another ``instruction``
+    at the moment at which the goal changes.
 
     Args:
         spec: Bound task.
@@ -118,8 +125,39 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
             "instruction": words.instruction,
             "paraphrases": words.paraphrases,
             "instruction_split": words.split,
+            **self._description(),
         }
         return self._observe(), info
+
+    def still(self) -> Still:
+        """What stays the same during the present episode, for images of it."""
+        from datafactory.render.live import Still
+
+        scene = self.recorder.scene
+        return Still(
+            key=f"{self.bound.spec_hash}/{self.run_seed}/{self.index}",
+            robot=scene.robot.name,
+            model=scene.model,
+            objects=object_records(scene, None),
+            assets=tuple(asset_record(o.asset) for o in scene.scene.objects),
+            world_from_base=scene.scene.world_from_base.vector(),
+        )
+
+    def posture(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Generalised positions (nq,) and world_from_tcp (arms, 7) now."""
+        poses = np.asarray(self._observe()["eef_pose"], dtype=np.float64).reshape(-1, 7)
+        return self.recorder.data.qpos.copy(), poses
+
+    def _description(self) -> dict[str, Any]:
+        """What stays the same during an episode."""
+        scene = self.recorder.scene.scene
+        return {
+            "robot": scene.robot,
+            "world_from_base": scene.world_from_base.vector(),
+            "objects": tuple(o.name for o in scene.objects),
+            "object_sizes": np.array([o.asset.extents for o in scene.objects]),
+            "object_uids": tuple(o.asset.uid for o in scene.objects),
+        }
 
     def _lay_out(self, index: int) -> tuple[Phrasing, str]:
         """Prepares the scene of an index; the text says why it is no fair start."""
@@ -149,6 +187,8 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
             hand.touchable = {scene.entity(n) for n in self._subjects}
             hand.supports = {scene.entity(n) for n in goal.names() | surfaces}
         self._foul: Stop | None = None
+        self._grasped: set[str] = set()
+        self._rest_height = {n: float(initial.poses[n].position[2]) for n in self._subjects}
         arms = len(scene.arms)
         self.max_frames = self._limit or EPISODE_S * self.bound.fps * len(self._subjects) * arms
         _, reason = judge.started(
@@ -180,8 +220,24 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
         self._held_frames = self._held_frames + 1 if self._holds(state) else 0
         success = self._held_frames >= round(HOLD_S * self.bound.fps) and self._clear(state)
         truncated = self.recorder.frame >= self.max_frames or self.recorder.diverged
-        info = {"success": success, "foul": self._foul.reason if self._foul else "", **said}
+        self._note_grasps(state)
+        info = {
+            "success": success,
+            "foul": self._foul.reason if self._foul else "",
+            "grasped": self._grasped == self._subjects,
+            "placed": self._progress.done,
+            **said,
+        }
         return self._observe(), float(success), success, truncated, info
+
+    def _note_grasps(self, state: WorldState) -> None:
+        """Remembers which subjects were held by both fingers and off their support."""
+        for name in self._subjects - self._grasped:
+            lifted = float(state.poses[name].position[2]) - self._rest_height[name]
+            entity, arms = self.recorder.scene.entity(name), range(len(self.recorder.scene.arms))
+            held = any(self.recorder.pad_contacts(entity, k) == BOTH_FINGERS for k in arms)
+            if lifted > LIFTED_M and held:
+                self._grasped.add(name)
 
     def _disturb(self) -> dict[str, str]:
         """Lets the scene's disturbance happen; what is said then is the info's instruction."""

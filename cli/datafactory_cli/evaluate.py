@@ -1,0 +1,199 @@
+"""``datafactory eval`` and ``datafactory serve``: policies in the worlds that make the data."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from datafactory_cli.session import Session, command, json_line
+from datafactory_cli.text import table
+from datafactory_cli.train import require_zoo
+
+if TYPE_CHECKING:
+    from datafactory_zoo.evaluate import Contender, Report
+    from datafactory_zoo.results import Summary
+
+GUARDS = ("random", "expert")
+PLAIN_EVERY_S = 10.0
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    command(app, "eval")(evaluate)
+    command(app, "serve")(serve)
+
+
+def contender_of(policy: str, robot: str | None) -> Contender:
+    """Who acts: a guard's name, a server's address, or a checkpoint."""
+    from datafactory_zoo.checkpoint import read_checkpoint
+    from datafactory_zoo.evaluate import Contender
+
+    if policy in GUARDS:
+        return Contender(policy, "", robot or "", policy)
+    if policy.startswith(("ws://", "wss://")):
+        from datafactory_zoo.client import PolicyClient
+
+        client = PolicyClient(policy)
+        said = client.metadata
+        client.close()
+        return Contender("server", policy, robot or str(said.get("robot", "")),
+                         str(said.get("policy", "server")))  # fmt: skip
+    checkpoint = read_checkpoint(policy)
+    name = f"{checkpoint.description['policy']}-{checkpoint.description['size']}"
+    return Contender("checkpoint", str(checkpoint.folder), checkpoint.robot(robot), name)
+
+
+def task_of(contender: Contender, task: str | None) -> tuple[str, dict[str, Any]]:
+    """Generator and task: the one named, or the one the checkpoint was trained on."""
+    from datafactory.api import load_task
+    from datafactory.errors import SpecError
+    from datafactory_zoo.checkpoint import read_checkpoint
+
+    if task is not None:
+        spec = load_task(task)
+        return spec.generator, spec.model_dump(mode="json")
+    if contender.kind != "checkpoint":
+        raise SpecError(f"'{contender.name}' does not say which task it was made for",
+                        remedy="add --task TASK")  # fmt: skip
+    lineage = read_checkpoint(contender.where).description["data"][0]
+    if not lineage["task"]:
+        raise SpecError(
+            "the policy was trained on imported data", where=contender.where,
+            why="nothing says in which world it acts", remedy="add --task TASK",
+        )  # fmt: skip
+    plain = {k: v for k, v in lineage["task"].items() if k != "generator_version"}
+    return str(lineage["generator"]), plain
+
+
+def _check_seed(contender: Contender, seed: int) -> None:
+    from datafactory.errors import SpecError
+    from datafactory_zoo.checkpoint import read_checkpoint
+
+    if contender.kind != "checkpoint":
+        return
+    data = read_checkpoint(contender.where).description["data"]
+    if any(seed in part["run_seeds"] for part in data):
+        raise SpecError(
+            f"run seed {seed} made the training data", where=contender.where,
+            why="its scenes were seen in training", remedy="choose another --seed",
+        )  # fmt: skip
+
+
+def evaluate(
+    session: Session,
+    policy: Annotated[
+        str,
+        typer.Argument(
+            metavar="POLICY",
+            help="Checkpoint or run folder, 'random', 'expert', or ws://host:port of a server.",
+        ),
+    ],
+    task: Annotated[
+        str | None,
+        typer.Option("--task", metavar="TASK", help="Task; the one it was trained on by default."),
+    ] = None,
+    suite: Annotated[
+        list[str] | None,
+        typer.Option("--suite", metavar="SUITE", help="Suite, or 'all'; repeatable. 'seen'."),
+    ] = None,
+    episodes: Annotated[
+        int, typer.Option("--episodes", metavar="N", min=1, help="Episodes per suite.")
+    ] = 100,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="S", min=0, help="Run seed of the worlds.")
+    ] = None,
+    robot: Annotated[
+        str | None, typer.Option("--robot", metavar="R", help="Robot, for several or none known.")
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="DIR", help="Folder for the table of results.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="W", min=1, help="Processes; one per core.")
+    ] = None,
+) -> None:
+    """Run a policy closed loop on unseen seeds and report success with 95 % intervals."""
+    require_zoo()
+    from datafactory_zoo.evaluate import EVALUATION_SEED
+    from datafactory_zoo.evaluate import evaluate as run
+    from datafactory_zoo.results import write_summary
+    from datafactory_zoo.suites import SUITES
+    from datafactory_zoo.suites import suite as find_suite
+
+    names = list(SUITES) if suite == ["all"] else [find_suite(n).name for n in suite or ["seen"]]
+    contender = contender_of(policy, robot)
+    chosen = EVALUATION_SEED if seed is None else seed
+    _check_seed(contender, chosen)
+    generator, plain = task_of(contender, task)
+    if not contender.robot:
+        contender = type(contender)(contender.kind, contender.where, plain["robot"], contender.name)
+    place = Path(out) if out else None
+    begin = time.monotonic()
+    results = run(
+        contender, plain, names, generator=generator, episodes=episodes, seed=chosen, out=place,
+        workers=workers, report=lambda name: _reporter(session, name),
+    )  # fmt: skip
+    summaries = [r.summary for r in results]
+    about = {"policy": contender.name, "checkpoint": contender.where, "robot": contender.robot,
+             "task": plain.get("name", ""), "seed": chosen}  # fmt: skip
+    if place is not None:
+        write_summary(place, summaries, about)
+    data = {**about, "wall_s": time.monotonic() - begin,
+            "suites": [s.to_dict() for s in summaries]}  # fmt: skip
+    session.result(data, summary_table(summaries))
+
+
+def _reporter(session: Session, name: str) -> Report:
+    last = [-PLAIN_EVERY_S]
+
+    def report(done: int, wanted: int, successes: int) -> None:
+        if session.json:
+            typer.echo(json_line({"event": "progress", "suite": name, "done": done,
+                                  "planned": wanted, "successes": successes}))  # fmt: skip
+            sys.stdout.flush()
+        now = time.monotonic()
+        if not session.quiet and (now - last[0] >= PLAIN_EVERY_S or done == wanted):
+            last[0] = now
+            session.remark(f"{name}: {done}/{wanted} episodes, {successes} successes")
+
+    return report
+
+
+def summary_table(summaries: list[Summary]) -> str:
+    """Suites as rows."""
+    head = ("suite", "success [95 %]", "grasped", "placed", "collided", "timed out", "left out")
+    rows = [
+        (
+            s.suite, str(s.success), f"{s.grasped.share:.0%}", f"{s.placed.share:.0%}",
+            f"{s.collided.share:.0%}", f"{s.timed_out.share:.0%}", s.skipped,
+        )
+        for s in summaries
+    ]  # fmt: skip
+    return table(rows, head)
+
+
+def serve(
+    session: Session,
+    policy: Annotated[str, typer.Argument(metavar="CHECKPOINT", help="Checkpoint or run folder.")],
+    host: Annotated[str, typer.Option("--host", metavar="ADDR", help="Address.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="PORT", min=0, help="Port.")] = 8000,
+    robot: Annotated[str | None, typer.Option("--robot", metavar="R", help="Robot.")] = None,
+) -> None:
+    """Serve a policy over a websocket (msgpack with arrays, as openpi's clients speak)."""
+    require_zoo()
+    from datafactory_zoo.checkpoint import read_checkpoint
+    from datafactory_zoo.server import PolicyService
+    from datafactory_zoo.server import serve as run
+
+    service = PolicyService(read_checkpoint(policy).agent(robot))
+
+    def ready(bound: int) -> None:
+        session.result({"host": host, "port": bound, **service.metadata()},
+                       f"serving {policy} on ws://{host}:{bound}; stop with Ctrl-C")  # fmt: skip
+        sys.stdout.flush()
+
+    run(service, host=host, port=port, ready=ready)

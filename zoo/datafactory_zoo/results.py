@@ -1,0 +1,151 @@
+"""Results of an evaluation: one Lance table of episodes, and the numbers drawn from it.
+
+``<out>/evaluations.lance`` holds one row per episode; a second evaluation into the same folder adds
+its rows. Types are Arrow's only, as everywhere in a dataset.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from datafactory_zoo.intervals import Rate, wilson
+from datafactory_zoo.rollouts import Outcome
+
+TABLE = "evaluations.lance"
+SCHEMA = pa.schema(
+    [
+        pa.field("evaluation_id", pa.string(), nullable=False),
+        pa.field("created_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("policy", pa.string(), nullable=False),
+        pa.field("checkpoint", pa.string(), nullable=False),
+        pa.field("suite", pa.string(), nullable=False),
+        pa.field("task", pa.string(), nullable=False),
+        pa.field("robot", pa.string(), nullable=False),
+        pa.field("run_seed", pa.int64(), nullable=False),
+        pa.field("attempt", pa.int64(), nullable=False),
+        pa.field("spec_hash", pa.string(), nullable=False),
+        pa.field("instruction", pa.string(), nullable=False),
+        pa.field("success", pa.bool_(), nullable=False),
+        pa.field("grasped", pa.bool_(), nullable=False),
+        pa.field("placed", pa.bool_(), nullable=False),
+        pa.field("foul", pa.string(), nullable=False),
+        pa.field("timed_out", pa.bool_(), nullable=False),
+        pa.field("frames", pa.int32(), nullable=False),
+        pa.field("uids", pa.list_(pa.string()), nullable=False),
+        pa.field("video", pa.large_binary(), metadata={"mime": "video/mp4"}),
+    ],
+    metadata={"datafactory.table": "evaluations", "datafactory.schema_version": "1"},
+)
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What was evaluated, the same for all episodes of a suite.
+
+    Attributes:
+        evaluation_id: Id of the call.
+        policy, checkpoint: Name, and folder or address.
+        suite, task, robot: What it was tested on.
+        run_seed, spec_hash: Which worlds.
+    """
+
+    evaluation_id: str
+    policy: str
+    checkpoint: str
+    suite: str
+    task: str
+    robot: str
+    run_seed: int
+    spec_hash: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Numbers of one suite.
+
+    Attributes:
+        suite: Suite name.
+        success, grasped, placed, collided, timed_out: Shares with 95 % intervals.
+        fouls: Episodes by reason code of the first forbidden contact.
+        skipped: Scenes left out because the expert does not solve them.
+        mean_frames: Mean length of successful episodes, frames.
+    """
+
+    suite: str
+    success: Rate
+    grasped: Rate
+    placed: Rate
+    collided: Rate
+    timed_out: Rate
+    fouls: Mapping[str, int]
+    skipped: int
+    mean_frames: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        data = asdict(self)
+        for name in ("success", "grasped", "placed", "collided", "timed_out"):
+            data[name]["share"] = getattr(self, name).share
+        return {**data, "fouls": dict(self.fouls)}
+
+
+def summarise(suite: str, outcomes: Sequence[Outcome], skipped: int = 0) -> Summary:
+    """Numbers of one suite's episodes."""
+    n = len(outcomes)
+    done = [o.frames for o in outcomes if o.success]
+    return Summary(
+        suite=suite,
+        success=wilson(sum(o.success for o in outcomes), n),
+        grasped=wilson(sum(o.grasped for o in outcomes), n),
+        placed=wilson(sum(o.placed for o in outcomes), n),
+        collided=wilson(sum(bool(o.foul) for o in outcomes), n),
+        timed_out=wilson(sum(o.timed_out for o in outcomes), n),
+        fouls=dict(sorted(Counter(o.foul for o in outcomes if o.foul).items())),
+        skipped=skipped,
+        mean_frames=sum(done) / len(done) if done else 0.0,
+    )
+
+
+def store_results(
+    out: Path, lineage: Lineage, outcomes: Sequence[Outcome], videos: Mapping[int, bytes]
+) -> None:
+    """Adds the episodes of a suite to the table of a folder.
+
+    Args:
+        out: Folder; made when it is not there.
+        lineage: What was evaluated.
+        outcomes: Episodes.
+        videos: MP4 files by episode index, of some of them.
+    """
+    import lance
+
+    out.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(UTC)
+    rows = []
+    for outcome in outcomes:
+        values = asdict(outcome)
+        values["attempt"] = values.pop("index")
+        values["uids"] = list(values["uids"])
+        rows.append(
+            {**asdict(lineage), **values, "created_at": now, "video": videos.get(outcome.index)}
+        )
+    place = out / TABLE
+    table = pa.Table.from_pylist(rows, schema=SCHEMA)
+    lance.write_dataset(table, str(place), mode="append" if place.exists() else "create")
+
+
+def write_summary(out: Path, summaries: Sequence[Summary], about: Mapping[str, Any]) -> Path:
+    """Writes ``summary.json`` and returns its path."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "summary.json"
+    data = {**about, "suites": [s.to_dict() for s in summaries]}
+    path.write_text(json.dumps(data, indent=1) + "\n")
+    return path

@@ -1,0 +1,127 @@
+"""What a policy is tested on: the task as trained, and one thing changed at a time."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from datafactory.errors import SpecError, UnknownNameError
+
+Task = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One evaluation suite.
+
+    Attributes:
+        name: Its name.
+        meaning: What differs from training, one line.
+        style: Changes of the render style; only matters for policies that see images.
+    """
+
+    name: str
+    meaning: str
+    style: Mapping[str, Any]
+
+    def task(self, data: Mapping[str, Any]) -> Task:
+        """The task with this suite's change, as plain data.
+
+        Raises:
+            SpecError: The task has nothing this suite could change.
+        """
+        changed = copy.deepcopy(dict(data))
+        _CHANGES[self.name](changed)
+        return changed
+
+
+def _cases(task: Task) -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = task.get("cases", [task])
+    return cases
+
+
+def _queries(task: Task) -> list[tuple[dict[str, Any], str]]:
+    return [(case["objects"], role) for case in _cases(task) for role in case["objects"]]
+
+
+def _as_mapping(query: Any) -> dict[str, Any]:
+    return {"category": query} if isinstance(query, str) else dict(query)
+
+
+def _seen(task: Task) -> None:
+    del task
+
+
+def _unseen_objects(task: Task) -> None:
+    for objects, role in _queries(task):
+        objects[role] = {**_as_mapping(objects[role]), "split": "unseen"}
+
+
+def _unseen_positions(task: Task) -> None:
+    """A ring outside the trained one: bearings beyond it on both sides, at the same distances."""
+    layout = dict(task.get("layout", {}))
+    low, high = layout.get("angle_rad", (-0.9, 0.9))
+    layout["angle_rad"] = [low - 0.25, high + 0.25]
+    layout["radius_m"] = layout.get("radius_m", [0.36, 0.66])
+    task["layout"] = layout
+
+
+def _unseen_instructions(task: Task) -> None:
+    found = False
+    for case in _cases(task):
+        words = case.get("instructions")
+        if isinstance(words, dict) and words.get("held_out"):
+            words["held_out_share"], found = 1.0, True
+    if not found:
+        raise SpecError(f"task '{task.get('name', '')}' has no held-out instructions",
+                        remedy="leave the suite 'unseen_instructions' out")  # fmt: skip
+
+
+def _distractors(task: Task) -> None:
+    task["distractors"] = {**dict(task.get("distractors", {})), "count": [6, 10]}
+
+
+def _disturbed(task: Task) -> None:
+    randomize = dict(task.get("randomize", {}))
+    task["randomize"] = {
+        **randomize, "mass_scale": [0.5, 2.0], "friction_scale": [0.7, 1.3], "home_rad": 0.06,
+    }  # fmt: skip
+
+
+_CHANGES = {
+    "seen": _seen,
+    "unseen_objects": _unseen_objects,
+    "unseen_positions": _unseen_positions,
+    "unseen_instructions": _unseen_instructions,
+    "distractors": _distractors,
+    "camera_shift": _seen,
+    "light_shift": _seen,
+    "physics": _disturbed,
+}
+SUITES: Mapping[str, Suite] = {
+    s.name: s
+    for s in (
+        Suite("seen", "unseen seeds of the task as it was trained", {}),
+        Suite("unseen_objects", "object instances kept out of training data", {}),
+        Suite("unseen_positions", "bearings beyond the trained ones", {}),
+        Suite("unseen_instructions", "held-out phrasings only", {}),
+        Suite("distractors", "six to ten distractors", {}),
+        Suite("camera_shift", "cameras moved and turned",
+              {"randomise": {"camera": {"position_m": 0.05, "angle_deg": 4.0}}}),
+        Suite("light_shift", "unseen skies and lights", {"randomise": {"light": True}}),
+        Suite("physics", "other masses, friction and start postures", {}),
+    )
+}  # fmt: skip
+
+
+def suite(name: str) -> Suite:
+    """A suite by name.
+
+    Raises:
+        UnknownNameError: There is none of this name.
+    """
+    if name not in SUITES:
+        raise UnknownNameError.of("evaluation suite", name, SUITES)
+    return SUITES[name]

@@ -1,0 +1,180 @@
+"""From a recipe to streams of network inputs: datasets opened, split, measured, mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import torch
+
+from datafactory.errors import SpecError
+from datafactory.store.dataset import Dataset, open_dataset
+from datafactory_zoo.interface import PolicyIO
+from datafactory_zoo.loader import Batch, BatchStream, WindowDataset
+from datafactory_zoo.mixture import Mixture, MixtureState, assign_lpt, mixture_weights
+from datafactory_zoo.policy import Policy
+from datafactory_zoo.processors import Processors, augmented, measure
+from datafactory_zoo.recipe import DataSpec, Recipe
+from datafactory_zoo.splits import Split, divide, exclusion
+from datafactory_zoo.statistics import Statistics, merged
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """One dataset of a mixture, ready to be read.
+
+    Attributes:
+        spec: What the recipe says of it.
+        train: Windows of the training episodes.
+        validation: Windows of the episodes kept back; None when there are none.
+        processors: Processors of its robot.
+        lineage: Where it came from: path, version, episodes.
+    """
+
+    spec: DataSpec
+    train: WindowDataset
+    validation: WindowDataset | None
+    processors: Processors
+    lineage: dict[str, Any]
+
+
+def open_sources(recipe: Recipe, kind: type[Policy], path: str | None) -> tuple[Source, ...]:
+    """Opens the recipe's datasets and takes their statistics.
+
+    Args:
+        recipe: Recipe.
+        kind: The policy's class, whose defaults fill in what the recipe leaves open.
+        path: Dataset for entries of the recipe without one.
+
+    Raises:
+        SpecError: A dataset is not named, or the recipe observes nothing.
+        DatasetError: A dataset lacks what the recipe needs.
+    """
+    found = []
+    for entry in recipe.data:
+        place = entry.path or path
+        if not place:
+            raise SpecError("the recipe does not name its data", where="data.path",
+                            remedy="datafactory train RECIPE --data DATASET")  # fmt: skip
+        found.append((entry, open_dataset(place)))
+    parts = [_windows(recipe, kind, entry, dataset) for entry, dataset in found]
+    ios = _alike([io for io, _, _ in parts])
+    statistics = _by_robot(ios, [train for _, train, _ in parts], recipe.seed)
+    modes: dict[str, Any] = {
+        "state_mode": recipe.normalise_state or kind.modes["state_mode"],
+        "action_mode": recipe.normalise_action or kind.modes["action_mode"],
+    }
+    return tuple(
+        Source(entry, train, validation, Processors(io, statistics[io.robot], **modes),
+               _lineage(dataset, entry, train))
+        for (entry, dataset), io, (_, train, validation) in zip(found, ios, parts, strict=True)
+    )  # fmt: skip
+
+
+def _lineage(dataset: Dataset, entry: DataSpec, train: WindowDataset) -> dict[str, Any]:
+    """What a checkpoint remembers of its data: enough to evaluate in the same worlds."""
+    made = [run for run in dataset.runs() if run.kind == "generate"]
+    return {
+        "path": dataset.location.root, "version": dataset.version, "where": entry.where,
+        "episodes": len(train.frames), "frames": len(train),
+        "generator": made[0].generator if made else "",
+        "task": made[0].spec if made else {},
+        "run_seeds": sorted({run.run_seed for run in made}),
+    }  # fmt: skip
+
+
+def _io(recipe: Recipe, kind: type[Policy]) -> PolicyIO:
+    """The policy's inputs and outputs as far as the recipe says them; widths come from data."""
+    wanted = dict(kind.defaults)
+    for key in ("steps", "chunk", "execute"):
+        if getattr(recipe, key) is not None:
+            wanted[key] = getattr(recipe, key)
+    if not recipe.observation and not recipe.cameras:
+        raise SpecError("the recipe observes nothing", where="observation",
+                        remedy="name features or cameras")  # fmt: skip
+    return PolicyIO(
+        robot="", dof=0, arms=1, fps=20, observation=recipe.observation, cameras=recipe.cameras,
+        image_size=recipe.image_size, action=recipe.action.form(), text_tokens=recipe.text_tokens,
+        tokenizer=recipe.tokenizer, **wanted,
+    )  # fmt: skip
+
+
+def _windows(
+    recipe: Recipe, kind: type[Policy], entry: DataSpec, dataset: Dataset
+) -> tuple[PolicyIO, WindowDataset, WindowDataset | None]:
+    split = Split(recipe.split.by, recipe.split.share, recipe.split.limit)
+    parts = divide(dataset, split, where=entry.where)
+    rates = dataset.episodes(entry.where, columns=["fps"], limit=1).column(0)
+    io = replace(_io(recipe, kind), fps=int(rates[0].as_py()))
+    options: dict[str, Any] = {"variant": entry.variant, "where": entry.where, "seed": recipe.seed}
+    train = WindowDataset(dataset, io.windows(), without=exclusion(parts, parts.train), **options)
+    validation = None
+    if parts.validation:
+        left_out = exclusion(parts, parts.validation)
+        if split.limit is not None:  # what the limit left out belongs to neither side
+            ids = frozenset(dataset.episodes(entry.where, columns=["episode_id"])
+                            .column(0).to_pylist())  # fmt: skip
+            left_out = ids - frozenset(parts.validation)
+            train = WindowDataset(dataset, io.windows(), without=ids - frozenset(parts.train),
+                                  **options)  # fmt: skip
+        validation = WindowDataset(dataset, io.windows(), without=left_out, **options)
+    return io.sized(train.frames), train, validation
+
+
+def _alike(ios: Sequence[PolicyIO]) -> list[PolicyIO]:
+    """The same padded dimensions for all."""
+    state, action = max(io.state_dim for io in ios), max(io.action_dim for io in ios)
+    return [replace(io, state_dim=state, action_dim=action) for io in ios]
+
+
+def _by_robot(
+    ios: Sequence[PolicyIO], data: Sequence[WindowDataset], seed: int
+) -> dict[str, dict[str, Statistics]]:
+    """Statistics of every robot over all datasets it appears in."""
+    found: dict[str, list[dict[str, Statistics]]] = {}
+    for io, part in zip(ios, data, strict=True):
+        found.setdefault(io.robot, []).append(measure(part, io, seed))
+    return {
+        robot: {key: merged([p[key] for p in parts]) for key in parts[0]}
+        for robot, parts in found.items()
+    }
+
+
+def _prepare(
+    batch: Batch, processors: Processors, augment: bool, generator: torch.Generator
+) -> Batch:
+    inputs = processors.training(batch)
+    if augment and "images" in inputs:
+        inputs["images"] = augmented(inputs["images"], generator)
+    return inputs
+
+
+def training_stream(
+    sources: Sequence[Source], recipe: Recipe, *, rank: int = 0, world: int = 1,
+    state: MixtureState | None = None,
+) -> BatchStream:  # fmt: skip
+    """The endless stream of training inputs of one process.
+
+    With several processes and at least as many datasets, each process reads its own share of the
+    datasets (longest processing time first); otherwise all read all of them, interleaved.
+    """
+    sizes = [len(s.train) for s in sources]
+    chosen, deal = list(range(len(sources))), (rank, world)
+    if world > 1 and len(sources) >= world:
+        chosen, deal = assign_lpt(sizes, world)[rank], (0, 1)
+    shares = mixture_weights(
+        [sizes[k] for k in chosen], [sources[k].spec.weight for k in chosen], recipe.gamma
+    )
+    seed = recipe.seed + 1_000_003 * (rank if deal == (0, 1) else 0)
+    mixture = Mixture([sizes[k] for k in chosen], shares, seed,
+                      rank=deal[0], world=deal[1], state=state)  # fmt: skip
+    # Augmentation is drawn from the place in the stream, so that a resumed run repeats it.
+    generator = torch.Generator().manual_seed(seed + mixture.samples)
+    prepare: list[Callable[[Batch], Batch]] = [
+        partial(_prepare, processors=sources[k].processors, augment=recipe.train.augment,
+                generator=generator)
+        for k in chosen
+    ]  # fmt: skip
+    return BatchStream([sources[k].train for k in chosen], prepare, mixture, recipe.train.batch)
