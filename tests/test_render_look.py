@@ -108,7 +108,7 @@ def test_looks_are_json():
 def test_unknown_names_are_told():
     wrong = look(0, table="wood_vener/000")
     with pytest.raises(UnknownNameError, match="wood_vener"):
-        build_stage(episode(), assets(), robot(), wrong, track())
+        build_stage(episode().objects, assets(), robot(), wrong, track())
 
 
 @settings(max_examples=40, deadline=None)

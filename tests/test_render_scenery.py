@@ -27,7 +27,7 @@ HIGH = {"lights": "high", "sky": "high", "surfaces": "high", "room": "high"}
 
 
 def stage(**changes):
-    return build_stage(episode(), assets(), robot(), look(0, **changes), track())
+    return build_stage(episode().objects, assets(), robot(), look(0, **changes), track())
 
 
 def content(made):
@@ -165,7 +165,7 @@ def test_robots_are_thinned_by_body_and_colour():
 def test_any_model_can_be_shown():
     strange = foreign()
     t = body_track(strange, {}, np.array([0, 1]))
-    made = build_stage(strange, (), robot(), look(), t)
+    made = build_stage(strange.objects, (), robot(), look(), t)
     bodies = {b.name: b for b in made.bodies}
     assert {"world", "cart", "wheel"} <= set(bodies)
     assert "table" not in bodies

@@ -119,7 +119,7 @@ def _episode(dataset: Dataset, episode: StoredEpisode, assets: tuple[AssetRecord
     streams = Streams(0, f"viewer/{episode.episode_id}", 0)
     look = draw_look(load_style(STYLE), episode.objects, streams.__getitem__)
     records = assets or asset_records(dataset, episode.asset_ids)
-    stage = build_stage(episode, records, robot, look, track, pixels=TEXTURE_PIXELS)
+    stage = build_stage(episode.objects, records, robot, look, track, pixels=TEXTURE_PIXELS)
     poses = world_from_body(stage, track)
     kinds = dict.fromkeys(("arm", "gripper"), "robot")
     kinds |= {item.name: "object" for item in episode.objects}
