@@ -207,7 +207,7 @@ def test_it_is_drawn_as_the_physics_has_it() -> None:
     robot = robot_named()
     track = body_track(stored, robot.meshes, np.array([0]), robot.camera_mounts)
     records = tuple(a for a in episode.assets if a.geometry_format == "shapes-json")
-    stage = build_stage(stored, records, robot, look(), track, pixels=64)
+    stage = build_stage(stored.objects, records, robot, look(), track, pixels=64)
     poses = world_from_body(stage, track)[0]
     table = table_of(compile_mjcf(episode.replay.mjcf, robot.meshes))
     drawn = {}

@@ -18,13 +18,16 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = {
     path.name: path
-    for folder in (".", "generators", "cli", "assets_manifest")
+    for folder in (".", "generators", "zoo", "cli", "assets_manifest")
     for path in (ROOT / folder).glob("datafactory*")
     if path.is_dir() and not path.name.endswith(".egg-info")
 }
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
-CODE = ("datafactory", "generators", "cli", "assets_manifest", "tests", "benchmarks", "examples")
+CODE = (
+    *("datafactory", "generators", "zoo", "cli", "assets_manifest"),
+    *("tests", "benchmarks", "examples"),
+)
 
 
 @pytest.fixture(scope="module")

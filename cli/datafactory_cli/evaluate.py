@@ -131,20 +131,24 @@ def evaluate(
     generator, plain = task_of(contender, task)
     if not contender.robot:
         contender = type(contender)(contender.kind, contender.where, plain["robot"], contender.name)
-    place = Path(out) if out else None
-    begin = time.monotonic()
-    results = run(
-        contender, plain, names, generator=generator, episodes=episodes, seed=chosen, out=place,
-        workers=workers, report=lambda name: _reporter(session, name),
-    )  # fmt: skip
-    summaries = [r.summary for r in results]
+    place, begin = Path(out) if out else None, time.monotonic()
+    summaries = [
+        result.summary
+        for result in run(
+            contender, plain, names, generator=generator, episodes=episodes, seed=chosen,
+            out=place, workers=workers, report=lambda name: _reporter(session, name),
+        )
+    ]  # fmt: skip
     about = {"policy": contender.name, "checkpoint": contender.where, "robot": contender.robot,
              "task": plain.get("name", ""), "seed": chosen}  # fmt: skip
     if place is not None:
         write_summary(place, summaries, about)
-    data = {**about, "wall_s": time.monotonic() - begin,
-            "suites": [s.to_dict() for s in summaries]}  # fmt: skip
-    session.result(data, summary_table(summaries))
+    _print(session, {**about, "wall_s": time.monotonic() - begin}, summaries)
+
+
+def _print(session: Session, about: dict[str, Any], summaries: list[Summary]) -> None:
+    suites = [s.to_dict() for s in summaries]
+    session.result({**about, "suites": suites}, summary_table(summaries))
 
 
 def _reporter(session: Session, name: str) -> Report:
