@@ -40,8 +40,8 @@ class Form(Model):
 
     @property
     def kind(self) -> str:
-        """Its name in task files."""
-        return str(getattr(self, "form"))  # noqa: B009  (a field of every concrete form)
+        """Its name in task files, the field ``form`` of every concrete form."""
+        return str(self.model_dump()["form"])
 
     @abstractmethod
     def names(self) -> tuple[str, ...]:
@@ -225,7 +225,6 @@ class Clear(Form):
 
 class Line(Form):
     """All in one straight row; up to five objects."""
-
     form: Literal["line"] = "line"
     objects: tuple[str, ...] = Field(min_length=1)
 
