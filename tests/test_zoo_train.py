@@ -179,3 +179,18 @@ def test_a_wrong_recipe_names_the_key(change, text):
     with pytest.raises(SpecError) as wrong:
         recipe_from_dict(recipe_data(**change))
     assert text in str(wrong.value)
+
+
+def test_excluded_episodes_are_not_trained_on(tmp_path):
+    from datafactory.store.dataset import open_dataset
+    from datafactory.store.labels import Label, add_labels
+
+    make(tmp_path / "data", FakeSpec(frames=20, fps=20), count=12)
+    dataset = open_dataset(tmp_path / "data")
+    ids = dataset.episodes(columns=["episode_id"]).column(0).to_pylist()
+    add_labels(dataset, [Label(ids[1], "exclude", "odd")])
+    recipe = recipe_from_dict(recipe_data(split={"share": 0.0}))
+    training = Training(recipe, tmp_path / "run", str(tmp_path / "data"), resume=False)
+    training.stream.close()
+    assert training.sources[0].train.frames.episode_ids == (ids[0], *ids[2:])
+    assert training.sources[0].validation is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -86,7 +85,3 @@ def divide(
         )
     return Parts(tuple(train), tuple(validation))
 
-
-def exclusion(parts: Parts, side: Sequence[str]) -> frozenset[str]:
-    """Ids of all divided episodes that are not in ``side``."""
-    return frozenset((*parts.train, *parts.validation)) - frozenset(side)

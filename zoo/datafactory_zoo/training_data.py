@@ -11,13 +11,14 @@ import torch
 
 from datafactory.errors import SpecError
 from datafactory.store.dataset import Dataset, open_dataset
+from datafactory.store.labels import excluded_ids
 from datafactory_zoo.interface import PolicyIO
 from datafactory_zoo.loader import Batch, BatchStream, WindowDataset
 from datafactory_zoo.mixture import Mixture, MixtureState, assign_lpt, mixture_weights
 from datafactory_zoo.policy import Policy
 from datafactory_zoo.processors import Processors, augmented, measure
 from datafactory_zoo.recipe import DataSpec, Recipe
-from datafactory_zoo.splits import Split, divide, exclusion
+from datafactory_zoo.splits import Split, divide
 from datafactory_zoo.statistics import Statistics, merged
 
 
@@ -105,20 +106,16 @@ def _windows(
     recipe: Recipe, kind: type[Policy], entry: DataSpec, dataset: Dataset
 ) -> tuple[PolicyIO, WindowDataset, WindowDataset | None]:
     split = Split(recipe.split.by, recipe.split.share, recipe.split.limit)
-    parts = divide(dataset, split, where=entry.where)
-    rates = dataset.episodes(entry.where, columns=["fps"], limit=1).column(0)
-    io = replace(_io(recipe, kind), fps=int(rates[0].as_py()))
+    # Episodes that somebody judged unfit are left out, as they are by exports.
+    parts = divide(dataset, split, where=entry.where, without=excluded_ids(dataset))
+    listed = dataset.episodes(entry.where, columns=["episode_id", "fps"])
+    ids = frozenset(listed.column("episode_id").to_pylist())
+    io = replace(_io(recipe, kind), fps=int(listed.column("fps")[0].as_py()))
     options: dict[str, Any] = {"variant": entry.variant, "where": entry.where, "seed": recipe.seed}
-    train = WindowDataset(dataset, io.windows(), without=exclusion(parts, parts.train), **options)
+    train = WindowDataset(dataset, io.windows(), without=ids - frozenset(parts.train), **options)
     validation = None
     if parts.validation:
-        left_out = exclusion(parts, parts.validation)
-        if split.limit is not None:  # what the limit left out belongs to neither side
-            ids = frozenset(dataset.episodes(entry.where, columns=["episode_id"])
-                            .column(0).to_pylist())  # fmt: skip
-            left_out = ids - frozenset(parts.validation)
-            train = WindowDataset(dataset, io.windows(), without=ids - frozenset(parts.train),
-                                  **options)  # fmt: skip
+        left_out = ids - frozenset(parts.validation)
         validation = WindowDataset(dataset, io.windows(), without=left_out, **options)
     return io.sized(train.frames), train, validation
 
