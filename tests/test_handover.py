@@ -9,9 +9,14 @@ import pytest
 
 from datafactory.episode import Episode, Trajectory
 from datafactory.errors import PackMissingError, SpecError
+from datafactory.exchange.actions import action_names, convention
 from datafactory.geometry import Pose
 from datafactory.grasps.ranking import Grasp
 from datafactory.plugin import find_task
+from datafactory.render.cameras import camera_shots
+from datafactory.render.holds import acting_arms, find_holds
+from datafactory.render.presets import RIG
+from datafactory.render.style import Style
 from datafactory.robots import load_robot
 from datafactory.robots.model import RobotModel
 from datafactory.testing.episodes import check_replay, check_trajectory, require_equal
@@ -126,3 +131,37 @@ def test_grippers_are_apart_only_where_they_do_not_meet(robot: RobotModel) -> No
     turned = below.object_from_tcp @ Pose.from_yaw((0.0, 0.0, 0.0), np.pi / 2)
     assert apart(left, here, right, Grasp(turned, 0.03, 0.8, 1.0))
     assert len(gripper_points(left, 0.5)) > 100
+
+
+def test_holds_and_traces_know_the_arm(robot: RobotModel) -> None:
+    episode, t = passed_on()
+    holds = find_holds(t, [item.name for item in episode.objects])
+    assert {hold.arm for hold in holds if hold.object == 0} == {0, 1}
+    acting = acting_arms(t)
+    assert set(acting.tolist()) == {0, 1}
+    (taking,) = (p for p in t.phases if p.name == "handover_reach")
+    (bringing,) = (p for p in t.phases if p.name == "handover_bring")
+    assert acting[taking.start] != acting[bringing.start]
+
+
+def test_exported_names_tell_the_arms_apart() -> None:
+    arms = ("left", "right")
+    names = action_names("absolute", "eef", (), arms)
+    assert names[:2] == ["left_x", "left_y"]
+    assert names[-2:] == ["left_gripper", "right_gripper"]
+    assert len(names) == 16
+    assert action_names("delta", "joint", ("a", "b"), arms)[2:] == names[-2:]
+    assert convention("absolute", "joint", ("a",), "world", arms)["gripper"]["index"] == [-2, -1]
+    assert convention("absolute", "joint", ("a",))["gripper"]["index"] == -1
+
+
+def test_a_wrist_camera_is_on_every_wrist() -> None:
+    mounts = {
+        name: np.tile([0, 0, 1.0, 1, 0, 0, 0], (3, 1)) for name in ("left_wrist", "right_wrist")
+    }
+    shots = camera_shots(
+        (RIG["wrist"],), Style(), world_from_table=Pose.identity(),
+        world_from_base=Pose.identity(), mounts=mounts, n_frames=3,
+        stream=lambda _: np.random.Generator(np.random.PCG64(1)),
+    )  # fmt: skip
+    assert [shot.camera for shot in shots] == ["left_wrist", "right_wrist"]

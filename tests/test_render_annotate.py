@@ -197,7 +197,7 @@ def test_holds_are_told_from_touches() -> None:
     found = find_holds(
         made_up(told, opening, [("a", 2, 6), ("b", 0, 2), ("b", 10, 13), ("a", 12, 13)]), "ab"
     )
-    assert found == (Hold(0, 3, 6), Hold(1, 10, 13))
+    assert found == (Hold(0, 0, 3, 6), Hold(1, 0, 10, 13))
 
 
 def test_pushing_with_a_closed_or_open_gripper_is_no_hold() -> None:
@@ -212,7 +212,7 @@ def test_fingertips_are_the_width_apart() -> None:
     from datafactory.render.holds import finger_points
 
     frames = np.arange(0, shown.length, 7)
-    points = finger_points(shown.trajectory, frames)
+    (points,) = finger_points(shown.trajectory, frames).swapaxes(0, 1)
     apart = points[:, 0] - points[:, 1]
     width = shown.trajectory.gripper_width[frames]
     np.testing.assert_allclose(np.linalg.norm(apart, axis=1), width, rtol=1e-5)

@@ -136,16 +136,26 @@ def from_frame(world_from_frame: ArrayLike, poses: ArrayLike) -> Array:
     return np.concatenate([place, quat_multiply(turn, p[:, 3:])], axis=1)
 
 
-def action_names(form: ActionForm, space: ActionSpace, joints: Sequence[str]) -> list[str]:
-    """Component names of an action vector, gripper last."""
+def per_arm_names(names: Sequence[str], arms: Sequence[str]) -> tuple[str, ...]:
+    """Component names of every arm, after its name where there are several; one needs none."""
+    return tuple(f"{arm}_{name}" for arm in arms for name in names) if arms else tuple(names)
+
+
+def action_names(
+    form: ActionForm, space: ActionSpace, joints: Sequence[str], arms: Sequence[str] = ()
+) -> list[str]:
+    """Component names of an action vector, gripper (or all arms' grippers) last."""
+    grippers = per_arm_names((GRIPPER,), arms)
     if space == "joint":
-        return [*joints, GRIPPER]
-    return [*(POSE_NAMES if form == "absolute" else DIFFERENCE_NAMES), GRIPPER]
+        return [*joints, *grippers]
+    poses = POSE_NAMES if form == "absolute" else DIFFERENCE_NAMES
+    return [*per_arm_names(poses, arms), *grippers]
 
 
 def convention(
-    form: ActionForm, space: ActionSpace, joints: Sequence[str], frame: str = "world"
-) -> dict[str, Any]:
+    form: ActionForm, space: ActionSpace, joints: Sequence[str], frame: str = "world",
+    arms: Sequence[str] = (),
+) -> dict[str, Any]:  # fmt: skip
     """What an action vector means, JSON-ready, for the metadata of exports.
 
     Args:
@@ -153,7 +163,9 @@ def convention(
         space: Action space.
         joints: Joint names.
         frame: Frame whose axes and origin poses are given in.
+        arms: Names of the arms where there are several.
     """
+    index: Any = [k - len(arms) for k in range(len(arms))] if arms else -1
     eef = space == "eef"
     rotation = "quaternion wxyz" if form == "absolute" else "rotation vector"
     return {
@@ -165,6 +177,6 @@ def convention(
         "units": {"position": "m", "rotation": "1" if form == "absolute" else "rad"}
         if eef
         else {"joint": "rad"},
-        "gripper": {"form": "absolute", "closed": 0.0, "open": 1.0, "index": -1},
-        "names": action_names(form, space, joints),
+        "gripper": {"form": "absolute", "closed": 0.0, "open": 1.0, "index": index},
+        "names": action_names(form, space, joints, arms),
     }

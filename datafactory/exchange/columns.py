@@ -17,6 +17,7 @@ from datafactory.exchange.actions import (
     convention,
     encode,
     in_frame,
+    per_arm_names,
 )
 from datafactory.exchange.contract import ActionForm, ActionSpace, ExportOptions
 from datafactory.exchange.episodes import Sample
@@ -85,9 +86,9 @@ class ActionChoice:
             raise SpecError(f"unknown frame '{frame}'", where="frame", remedy="use world or base")
         return cls(options.actions, options.space, frame)
 
-    def describe(self, joints: tuple[str, ...]) -> dict[str, Any]:
-        """Its convention, JSON-ready."""
-        return convention(self.form, self.space, joints, self.frame)
+    def describe(self, joints: tuple[str, ...], arms: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Its convention, JSON-ready; ``arms`` names them where there are several."""
+        return convention(self.form, self.space, joints, self.frame, arms)
 
     def values(self, sample: Sample) -> NDArray[np.float32]:
         """(F, n) float32 main action, gripper last.
@@ -107,15 +108,28 @@ class ActionChoice:
                 why="the source it was imported from does not have " + " and ".join(needed),
                 remedy="choose the other action space, or absolute actions",
             )
-        target: NDArray[Any] = (t.action_joint if joint else t.action_eef)[sample.targets]
-        state: NDArray[Any] = (episode.joint_positions() if joint else t.eef_pose)[sample.frames]
-        if not joint and self.frame == "base":
-            base = episode.world_from_base
-            target, state = in_frame(base, target), in_frame(base, state)
-        main = encode(self.form, self.space, target, state).astype(np.float32)
+        if joint:
+            state = episode.joint_positions()[sample.frames]
+            parts = [encode(self.form, self.space, t.action_joint[sample.targets], state)]
+        else:
+            parts = self._tools(sample)
+        main = np.concatenate(parts, axis=1).astype(np.float32)
         if "action_gripper" in absent:
             return main
         return np.column_stack([main, t.action_gripper[sample.targets]])
+
+    def _tools(self, sample: Sample) -> list[NDArray[np.float64]]:
+        """Encoded tool targets (F, n) of every arm."""
+        t, base = sample.episode.trajectory, sample.episode.world_from_base
+        goals = t.per_arm(t.action_eef)[sample.targets]
+        states = t.per_arm(t.eef_pose)[sample.frames]
+        parts = []
+        for arm in range(t.n_arms):
+            goal, state = (v[:, arm].astype(np.float64) for v in (goals, states))
+            if self.frame == "base":
+                goal, state = in_frame(base, goal), in_frame(base, state)
+            parts.append(encode(self.form, self.space, goal, state))
+        return parts
 
 
 Columns = dict[str, tuple[Feature, NDArray[Any]]]
@@ -144,11 +158,18 @@ def columns(sample: Sample, choice: ActionChoice) -> Columns:
     }
 
 
+def arm_names(sample: Sample) -> tuple[str, ...]:
+    """Names of the arms of a robot with several; empty for one arm."""
+    return tuple(arm.name for arm in sample.episode.trajectory.arms)
+
+
 def _observations(sample: Sample, joints: Joints) -> Columns:
     episode, t, rows = sample.episode, sample.episode.trajectory, sample.frames
     state, names = episode.joint_positions()[rows], joints.names
+    arms = arm_names(sample)
     if "gripper_opening" not in absent_series(episode.extra):
-        state, names = np.column_stack([state, t.gripper_opening[rows]]), (*names, GRIPPER)
+        state = np.column_stack([state, t.gripper_opening[rows]])
+        names = (*names, *per_arm_names((GRIPPER,), arms))
     base = np.tile(np.asarray(episode.world_from_base, dtype=np.float32), (sample.length, 1))
     velocities = t.qvel[np.ix_(rows, np.array(joints.velocities, dtype=np.int64))]
     moving = joints.names if joints.velocities else ()
@@ -158,11 +179,11 @@ def _observations(sample: Sample, joints: Joints) -> Columns:
             state,
         ),
         "observation.eef_pose": (
-            Feature(F32, POSE_NAMES, "m, 1", "world_from_tcp"),
+            Feature(F32, per_arm_names(POSE_NAMES, arms), "m, 1", "world_from_tcp"),
             t.eef_pose[rows],
         ),
         "observation.gripper_width": (
-            Feature(F32, ("width",), "m", "metric gripper opening"),
+            Feature(F32, per_arm_names(("width",), arms), "m", "metric gripper opening"),
             t.gripper_width[rows],
         ),
         "observation.joint_velocities": (
@@ -176,7 +197,8 @@ def _observations(sample: Sample, joints: Joints) -> Columns:
 def _actions(sample: Sample, choice: ActionChoice, joints: Joints) -> Columns:
     t, targets = sample.episode.trajectory, sample.targets
     main = choice.values(sample)
-    names = tuple(action_names(choice.form, choice.space, joints.names))[: main.shape[1]]
+    arms = arm_names(sample)
+    names = tuple(action_names(choice.form, choice.space, joints.names, arms))[: main.shape[1]]
     return {
         "action": (Feature(F32, names, "see conventions", "the main action"), main),
         "action.joints": (
@@ -184,11 +206,18 @@ def _actions(sample: Sample, choice: ActionChoice, joints: Joints) -> Columns:
             t.action_joint[targets],
         ),
         "action.gripper": (
-            Feature(F32, (GRIPPER,), "1", "absolute opening target, 0 closed to 1 open"),
+            Feature(
+                F32,
+                per_arm_names((GRIPPER,), arms),
+                "1",
+                "absolute opening target, 0 closed to 1 open",
+            ),
             t.action_gripper[targets],
         ),
         "action.eef_pose": (
-            Feature(F32, POSE_NAMES, "m, 1", "absolute target, world_from_tcp"),
+            Feature(
+                F32, per_arm_names(POSE_NAMES, arms), "m, 1", "absolute target, world_from_tcp"
+            ),
             t.action_eef[targets],
         ),
     }

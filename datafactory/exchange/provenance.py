@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import datafactory
-from datafactory.exchange.columns import ActionChoice, Columns
+from datafactory.exchange.columns import ActionChoice, Columns, arm_names
 from datafactory.exchange.episodes import Sample, Selection
 from datafactory.store.dataset import content_digest
 from datafactory.store.schema import CONVENTIONS
@@ -92,7 +92,7 @@ def provenance(
         "fps": first.fps,
         "subsampling": SUBSAMPLING,
         "conventions": CONVENTIONS,
-        "action": choice.describe(joints),
+        "action": choice.describe(joints, arm_names(first)),
         "columns": {
             named.get(name, name): {"names": f.names, "unit": f.unit, "meaning": f.meaning}
             for name, (f, _) in columns.items()
@@ -130,9 +130,15 @@ def own_mapping(columns: Columns, keys: Mapping[str, str]) -> dict[str, Any]:
             }
 
     state = columns["observation.state"][0].names
-    joints = len(state) - (state[-1] == "gripper")
+    grippers = sum(name.split("_")[-1] == "gripper" for name in state)
+    joints = len(state) - grippers
     entry("joint_positions", "observation.state", (0, joints))
-    if joints < len(state):
+    if grippers > 1:  # a mapping describes one gripper and one tool
+        entry("joint_velocities", "observation.joint_velocities")
+        entry("action_joint", "action.joints")
+        pose("base_pose", "observation.base_pose")
+        return mapping
+    if grippers:
         entry("gripper_opening", "observation.state", (joints, joints + 1))
     entry("joint_velocities", "observation.joint_velocities")
     entry("gripper_width", "observation.gripper_width", unit="m")

@@ -119,22 +119,31 @@ def joint_curves(run: Trajectory) -> list[Curve]:
 
 def gripper_curves(run: Trajectory) -> list[Curve]:
     """Gripper width in millimetres, and its target as the share of the widest opening."""
-    width = np.asarray(run.gripper_width, dtype=np.float64) * 1000
-    widest = float(width.max()) or 1.0
-    target = np.asarray(run.action_gripper, dtype=np.float64) * widest
-    return [
-        Curve("width", width, series_color(0)),
-        Curve("target", target, series_color(1), dashed=True),
-    ]
+    widths = run.per_arm(run.gripper_width).astype(np.float64) * 1000
+    targets = run.per_arm(run.action_gripper).astype(np.float64)
+    curves = []
+    for k, arm in enumerate(arm_names(run)):
+        widest = float(widths[:, k].max()) or 1.0
+        curves += [
+            Curve(f"{arm}width", widths[:, k], series_color(2 * k)),
+            Curve(f"{arm}target", targets[:, k] * widest, series_color(2 * k + 1), dashed=True),
+        ]
+    return curves
+
+
+def arm_names(run: Trajectory) -> list[str]:
+    """What comes before a curve's name: nothing for one arm."""
+    return [f"{arm.name} " for arm in run.arms] or [""]
 
 
 def motion_curves(run: Trajectory) -> list[Curve]:
     """Tool speed in m/s by finite differences over one frame."""
-    position = np.asarray(run.eef_pose[:, :3], dtype=np.float64)
-    speed = np.zeros(len(position))
-    if len(position) > 1:
-        speed[1:] = np.linalg.norm(np.diff(position, axis=0), axis=1) * run.fps
-    return [Curve("tool speed", speed, series_color(0))]
+    positions = run.per_arm(run.eef_pose)[..., :3].astype(np.float64)
+    speed = np.zeros(positions.shape[:2])
+    if len(positions) > 1:
+        speed[1:] = np.linalg.norm(np.diff(positions, axis=0), axis=2) * run.fps
+    names = arm_names(run)
+    return [Curve(f"{n}tool speed", speed[:, k], series_color(k)) for k, n in enumerate(names)]
 
 
 def heat_map(

@@ -34,6 +34,7 @@ from datafactory.picture.world import (
     outlines,
     table_top,
 )
+from datafactory.render.holds import acting_arms
 
 Array = NDArray[np.float64]
 LARGE_PX2 = 8000
@@ -86,7 +87,8 @@ def scenery(
     marks: tuple[tuple[int, str], ...] = ()
     arms: tuple[Array, ...] = ()
     if run is not None and run.length:
-        tcp = np.asarray(run.eef_pose[:, :3], dtype=np.float64)
+        tools = run.per_arm(run.eef_pose)[..., :3].astype(np.float64)
+        tcp = tools[np.arange(run.length), acting_arms(run)]
         phase_of, names = _phases(run)
         marks = _gripper_marks(run)
         if with_arm and run.qpos.shape[1]:
@@ -114,10 +116,10 @@ def _phases(run: Trajectory) -> tuple[NDArray[np.int64], tuple[str, ...]]:
 
 def _gripper_marks(run: Trajectory) -> tuple[tuple[int, str], ...]:
     """Frames at which the gripper is told to close and to open again."""
-    closed = np.asarray(run.action_gripper) < 0.5
+    closed = run.per_arm(run.action_gripper) < 0.5
     marks = []
-    for frame in np.nonzero(np.diff(closed.astype(np.int8)))[0]:
-        marks.append((int(frame) + 1, "grasp" if closed[frame + 1] else "release"))
+    for frame, arm in np.argwhere(np.diff(closed.astype(np.int8), axis=0)):
+        marks.append((int(frame) + 1, "grasp" if closed[frame + 1, arm] else "release"))
     return tuple(marks)
 
 

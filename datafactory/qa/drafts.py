@@ -215,7 +215,9 @@ def trajectory(shown: Shown, rng: np.random.Generator) -> Draft | None:
     order = _order(shown, task, rng)
     if order is None:
         return None
-    path = shown.episode.trajectory.eef_pose[shown.frame : task.hold.stop + 1, :3]
+    run = shown.episode.trajectory
+    tools = run.per_arm(run.eef_pose)[:, task.hold.arm, :3]
+    path = tools[shown.frame : task.hold.stop + 1]
     points = _thinned(shown, shown.project(path.astype(np.float64)))
     if points is None:
         return None

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from datafactory.episode import ObjectRecord, Trajectory
 from datafactory.geometry import Pose, quat_rotate, quat_to_matrix
 from datafactory.render.cameras import camera_from_world, compose, inverse, project
-from datafactory.render.holds import contact_points, find_holds, finger_points
+from datafactory.render.holds import acting_arms, contact_points, find_holds, finger_points
 from datafactory.render.masks import visible_boxes
 from datafactory.render.silhouette import Topology, outline, topology, weld
 from datafactory.render.stage import Film, Images, Intrinsics, Shot
@@ -57,7 +57,7 @@ class _Places:
 
     Attributes:
         boxes: (F, n, 7) world_from_box; sides: (n, 3) of the boxes.
-        tcp: (F, 3); fingers: (F, 2, 3); grasps: (F, g, 2, 3).
+        tcp: (F, 3) of the arm that acts; fingers: (F, 2, 3); grasps: (F, g, 2, 3).
         grasp_object, grasp_frame: (g,) as in ``Annotations``.
     """
 
@@ -130,6 +130,7 @@ def _places(
     for i, solid in enumerate(solids):
         boxes[:, i, :3] += quat_rotate(poses[:, i, 3:], solid.center[None])
     holds = find_holds(trajectory, [o.name for o in objects])
+    acting = acting_arms(trajectory)[frames]
     grasps = np.zeros((len(frames), len(holds), 2, 3))
     for k, hold in enumerate(holds):
         then = Pose.from_vector(trajectory.object_poses[hold.closed, hold.object])
@@ -139,8 +140,8 @@ def _places(
     return _Places(
         boxes=boxes,
         sides=np.array([o.size for o in objects], dtype=np.float64).reshape(-1, 3),
-        tcp=trajectory.eef_pose[frames, :3].astype(np.float64),
-        fingers=finger_points(trajectory, frames),
+        tcp=trajectory.per_arm(trajectory.eef_pose)[frames, acting, :3].astype(np.float64),
+        fingers=finger_points(trajectory, frames)[np.arange(len(frames)), acting],
         grasps=grasps,
         grasp_object=np.array([h.object for h in holds], dtype=np.int32),
         grasp_frame=np.array([h.closed for h in holds], dtype=np.int32),

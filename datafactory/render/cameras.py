@@ -6,7 +6,7 @@ Poses are (7,) or (F, 7) xyz + wxyz; camera axes are OpenCV's (x right, y down, 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -179,7 +179,7 @@ def camera_shots(
     fixed = {"table": world_from_table, "base": world_from_base, "world": Pose.identity()}
     _, _, ranges, _ = style.randomise.ranges()
     shots = []
-    for spec in specs:
+    for spec in _on_every_arm(specs, mounts):
         camera_error, zoom, shift = _errors(ranges, stream(f"camera/{spec.name}"))
         if spec.mount in fixed:
             mount = np.broadcast_to(fixed[spec.mount].vector(), (n_frames, 7))
@@ -208,6 +208,20 @@ def camera_shots(
             )
         )
     return tuple(shots)
+
+
+def _on_every_arm(
+    specs: Sequence[CameraSpec], mounts: Mapping[str, NDArray[np.float64]]
+) -> Iterator[CameraSpec]:
+    """A camera on the ``wrist`` of a robot that has several becomes one on each of them."""
+    for spec in specs:
+        arms = [m.removesuffix(spec.mount) for m in mounts if m.endswith(f"_{spec.mount}")]
+        if spec.mount in mounts or not arms:
+            yield spec
+            continue
+        for arm in arms:
+            update = {"name": arm + spec.name, "mount": arm + spec.mount}
+            yield spec.model_copy(update=update)
 
 
 def _mount_from_camera(spec: CameraSpec) -> Pose:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from datafactory.errors import DatasetCorruptError, DatasetError, SpecError
 from datafactory.geometry import Pose, normalize, quat_multiply, quat_rotate
+from datafactory.render.holds import acting_arms
 from datafactory.robots.model import CameraMount
 from datafactory.scene_graph.graph import FURNITURE, TABLE
 from datafactory.sim.engine import compile_mjcf
@@ -93,7 +94,7 @@ class BodyTrack:
         frames: (F,) episode frame numbers.
         names: Names of the n bodies of the model, the world left out.
         world_from_body: (F, n, 7).
-        world_from_tcp: (F, 7).
+        world_from_tcp: (F, 7), of the arm that acts.
         world_from_mount: Of every camera mount by name, (F, 7), OpenCV camera axes.
         world_from_base: (7,) robot base.
         table: The table top; None when the model has none.
@@ -181,8 +182,10 @@ def body_track(
     if lost:
         why = f"the model has no body '{lost[0]}'"
         raise DatasetCorruptError(f"the robot is not {episode.robot}", where=where, why=why)
+    run = episode.trajectory
+    tools = run.per_arm(run.eef_pose)[frames, acting_arms(run)[frames]]
     return model_track(
-        model, qpos, episode.trajectory.eef_pose[frames].astype(np.float64),
+        model, qpos, tools.astype(np.float64),
         world_from_base=np.asarray(episode.world_from_base, dtype=np.float64), frames=frames,
         mounts=mounts,
     )  # fmt: skip
@@ -201,7 +204,7 @@ def model_track(
     Args:
         model: Compiled model.
         qpos: (F, nq) generalised positions.
-        world_from_tcp: (F, 7), or (F, arms, 7).
+        world_from_tcp: (F, 7) of the arm that acts.
         world_from_base: (7,) robot base.
         frames: (F,) frame numbers.
         mounts: Camera mounts of the robot.
