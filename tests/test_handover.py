@@ -160,7 +160,7 @@ def test_a_wrist_camera_is_on_every_wrist() -> None:
         name: np.tile([0, 0, 1.0, 1, 0, 0, 0], (3, 1)) for name in ("left_wrist", "right_wrist")
     }
     shots = camera_shots(
-        (RIG["wrist"],), Style(), world_from_table=Pose.identity(),
+        (RIG["wrist"],), Style(style="x"), world_from_table=Pose.identity(),
         world_from_base=Pose.identity(), mounts=mounts, n_frames=3,
         stream=lambda _: np.random.Generator(np.random.PCG64(1)),
     )  # fmt: skip
