@@ -10,7 +10,7 @@ import pytest
 
 from datafactory.errors import SpecError, UnknownNameError
 from datafactory.plugin import find_task
-from datafactory_zoo.evaluate import Contender, Plan, evaluate, run_suite
+from datafactory_zoo.evaluate import Contender, Plan, evaluate_suites, run_suite
 from datafactory_zoo.results import TABLE, write_summary
 from datafactory_zoo.rollouts import ExpertActor, RandomActor, run_episode, solvable
 from datafactory_zoo.suites import SUITES, suite
@@ -55,7 +55,7 @@ def test_workers_do_not_matter_and_results_are_stored(tmp_path):
     one, two = run_suite(plan, workers=1), run_suite(plan, workers=2)
     assert one.outcomes == two.outcomes
     assert one.summary.success.share == 1.0
-    results = evaluate(contender, info.spec, ["seen", "distractors"], generator="pick_place",
+    results = evaluate_suites(contender, info.spec, ["seen", "distractors"], generator="pick_place",
                        episodes=3, seed=98, out=tmp_path, workers=1)  # fmt: skip
     rows = lance.dataset(str(tmp_path / TABLE)).to_table().to_pylist()
     assert [r["suite"] for r in rows] == ["seen"] * 3 + ["distractors"] * 3

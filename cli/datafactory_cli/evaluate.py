@@ -118,8 +118,7 @@ def evaluate(
 ) -> None:
     """Run a policy closed loop on unseen seeds and report success with 95 % intervals."""
     require_zoo()
-    from datafactory_zoo.evaluate import EVALUATION_SEED
-    from datafactory_zoo.evaluate import evaluate as run
+    from datafactory_zoo.evaluate import EVALUATION_SEED, evaluate_suites
     from datafactory_zoo.results import write_summary
     from datafactory_zoo.suites import SUITES
     from datafactory_zoo.suites import suite as find_suite
@@ -134,7 +133,7 @@ def evaluate(
     place, begin = Path(out) if out else None, time.monotonic()
     summaries = [
         result.summary
-        for result in run(
+        for result in evaluate_suites(
             contender, plain, names, generator=generator, episodes=episodes, seed=chosen,
             out=place, workers=workers, report=lambda name: _reporter(session, name),
         )

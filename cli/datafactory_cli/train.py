@@ -146,12 +146,13 @@ def _evaluation(
 
     def evaluate(folder: Path, episodes: int) -> Mapping[str, float]:
         from datafactory_cli.evaluate import contender_of, task_of
-        from datafactory_zoo.evaluate import evaluate as run
+        from datafactory_zoo.evaluate import evaluate_suites
 
         contender = contender_of(str(folder), None)
         generator, task = task_of(contender, None)
-        (result,) = run(contender, task, ["seen"], generator=generator, episodes=episodes,
-                        workers=workers)  # fmt: skip
+        (result,) = evaluate_suites(
+            contender, task, ["seen"], generator=generator, episodes=episodes, workers=workers
+        )
         return {"success": result.summary.success.share}
 
     del recipe

@@ -168,7 +168,7 @@ def run_suite(
     return SuiteResult(plan, tuple(outcomes), skipped, spec.spec_hash)
 
 
-def evaluate(
+def evaluate_suites(
     contender: Contender, task: Mapping[str, Any], suites: Sequence[str], *, generator: str,
     episodes: int, seed: int = EVALUATION_SEED, out: Path | None = None,
     workers: int | None = None, report: Callable[[str], Report] | None = None,
