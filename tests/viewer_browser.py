@@ -51,7 +51,7 @@ def page(running: Any, **options: Any) -> Iterator[tuple[Any, Noted]]:
     """A fresh page, and what it does."""
     settings = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light", **options}
     context = running.new_context(**settings)
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(30_000)
     shown, noted = context.new_page(), Noted()
     shown.on("console", lambda m: noted.errors.append(m.text) if m.type == "error" else None)
     shown.on("pageerror", lambda e: noted.errors.append(str(e)))
