@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from datafactory.statistics import collect
@@ -12,6 +13,7 @@ from datafactory.store.location import Location
 from datafactory.viewer.grammar import FilterError
 from datafactory.viewer.index import Index
 from datafactory.viewer.listing import audit_sample, window
+from datafactory.viewer.motion import Motion, grid_of, part_of
 from datafactory.viewer.summary import overview
 from tests import store_fixture, viewer_fixture
 from tests.fake_attempts import FakeSpec
@@ -117,3 +119,21 @@ def test_labels_are_columns(real):
     drawn = audit_sample(snapshot, 50, seed=3)
     assert b not in {r["id"] for r in drawn["rejected"]}
     assert drawn == audit_sample(snapshot, 50, seed=3)
+
+
+def test_motion_of_episodes_without_arms(tmp_path):
+    store_fixture.make(tmp_path / "d", count=8)
+    page = open_dataset(tmp_path / "d").table("episodes").to_table()
+    for name in ("action_joint", "action_gripper", "eef_pose", "gripper_width"):
+        place = page.schema.get_field_index(name)
+        none = pa.array([[]] * page.num_rows, type=page.schema.field(name).type)
+        page = page.set_column(place, page.schema.field(name), none)
+    grid = grid_of(page)
+    assert grid.names == ()
+    assert part_of(page, grid).actions.shape[:2] == (page.num_rows, 0)
+
+
+def test_motion_of_an_empty_dataset_is_nothing(tmp_path):
+    store_fixture.make(tmp_path / "d", count=0)
+    found = Motion().summary(Index(Location.of(tmp_path / "d")).snapshot(), "")
+    assert (found["done"], found["total"], found["actions"]) == (0, 0, [])

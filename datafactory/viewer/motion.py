@@ -24,7 +24,7 @@ from datafactory.store.location import reading
 from datafactory.viewer.columns import Mask
 from datafactory.viewer.index import Snapshot
 
-BINS = 20
+BINS = 16
 BATCH_EPISODES = 512
 SAMPLE = 64
 MARGIN = 0.05
@@ -151,6 +151,8 @@ def grid_of(sample: pa.Table) -> Grid:
         count = int(widths.max(initial=0))
         low, high = np.full(count, np.inf), np.full(count, -np.inf)
         for row, width in enumerate(widths):
+            if not width:  # nothing is recorded of it, or it has no such actuators
+                continue
             shaped = values[offsets[row] : offsets[row + 1]].reshape(int(width), -1)
             if shaped.size:
                 low[:width] = np.minimum(low[:width], shaped.min(axis=1))
