@@ -166,9 +166,10 @@ def _track(row: Mapping[str, Any]) -> Track | None:
     tcp, poses = row["track_tcp_pose"], row["track_object_poses"]
     if tcp is None or poses is None or not len(tcp):
         return None
-    places = np.asarray(tcp, dtype=np.float64).reshape(-1, 7)[:, :3]
-    shaped = np.asarray(poses, dtype=np.float64).reshape(len(places), -1, 7)
-    return Track(float(row["track_fps"]), places, shaped)
+    count = int(row["length"])
+    tools = np.asarray(tcp, dtype=np.float64).reshape(count, -1, 7)[:, :, :3]
+    shaped = np.asarray(poses, dtype=np.float64).reshape(count, -1, 7)
+    return Track(float(row["track_fps"]), tools[:, 0], shaped, tools)
 
 
 def asset_records(dataset: Dataset, ids: Sequence[str]) -> tuple[AssetRecord, ...]:

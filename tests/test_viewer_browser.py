@@ -114,6 +114,8 @@ def test_list_sorts_opens_and_returns(shown):
 
 def bits(page, camera: str) -> int:
     """The number burnt into the image that a camera shows now."""
+    loaded = "c => document.querySelector(`[data-camera=${c}] video`)?.readyState >= 2"
+    page.wait_for_function(loaded, arg=camera)
     code = """(camera) => {
       const video = document.querySelector(`[data-camera=${camera}] video`);
       const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);

@@ -9,8 +9,10 @@ import struct
 import numpy as np
 import pytest
 
+from datafactory import inspection
 from datafactory.errors import SpecError
 from datafactory.store.dataset import open_dataset
+from datafactory.store.encode import to_rows
 from datafactory.store.location import split_version
 from datafactory.viewer.access import LOCAL_NAMES, Access
 from datafactory.viewer.server import Settings, access_of, address, bind, site_of
@@ -283,6 +285,18 @@ def test_images_that_are_no_film(tmp_path):
         assert client.get(view_of(key) + "/video").status == 404
         assert client.get(view_of(key) + "/images/3").body[:2] == b"\xff\xd8"
         assert client.get(f"/api/set/attempts/{key}").json()["views"][0]["codec"] == "jpeg"
+
+
+def test_tracks_of_two_arms(path):
+    dataset = open_dataset(path)
+    names = dataset.table("attempts").schema.names
+    row = to_rows(dataset.attempts(columns=names, limit=1, offset=1))[0]
+    one = np.asarray(row["track_tcp_pose"]).reshape(row["length"], 7)
+    found = inspection._track({**row, "track_tcp_pose": np.concatenate([one, one + 1], axis=1)})
+    assert found.tools.shape == (row["length"], 2, 3)
+    np.testing.assert_allclose(found.tools[:, 1] - found.tools[:, 0], 1.0, atol=1e-6)
+    np.testing.assert_array_equal(found.tcp, found.tools[:, 0])
+    assert found.object_poses.shape[0] == row["length"]
 
 
 def test_two_versions_and_names(path, tmp_path):

@@ -73,13 +73,15 @@ class Track:
 
     Attributes:
         fps: Samples per second.
-        tcp: (K, 3) tool positions, world, metres.
+        tcp: (K, 3) positions of the first arm's tool, world, metres.
         object_poses: (K, n_objects, 7) world_from_object.
+        tools: (K, a, 3) positions of the tools of all arms; None for one arm.
     """
 
     fps: float
     tcp: Array
     object_poses: Array
+    tools: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)

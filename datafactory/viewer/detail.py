@@ -113,7 +113,8 @@ def series(snapshot: Snapshot, attempt_id: str) -> dict[str, Any]:
     if run is None:
         if shown.track is None:
             return {"fps": 0.0, "length": 0, "groups": []}
-        lines = _lines("", "xyz", shown.track.tcp, None)
+        tools = shown.track.tcp if shown.track.tools is None else shown.track.tools
+        lines = _lines("", _axes(tools.size // max(3 * len(tools), 1)), tools, None)
         group = {"title": "Tool position", "unit": "m", "lines": lines}
         return {"fps": shown.track.fps, "length": len(shown.track.tcp), "groups": [group]}
     episode = shown.attempt
@@ -169,8 +170,12 @@ def _tool(pose: NDArray[Any], target: NDArray[Any]) -> list[dict[str, Any]]:
     arms = max(np.asarray(pose).reshape(len(pose), -1).shape[1] // 7, 1)
     shaped = np.asarray(pose).reshape(len(pose), arms, 7)[:, :, :3].reshape(len(pose), -1)
     wanted = np.asarray(target).reshape(len(target), arms, 7)[:, :, :3].reshape(len(target), -1)
-    names = [axis if arms == 1 else f"{axis} {i + 1}" for i in range(arms) for axis in "xyz"]
-    return _lines("", names, shaped, wanted)
+    return _lines("", _axes(arms), shaped, wanted)
+
+
+def _axes(arms: int) -> list[str]:
+    """Names of the coordinates of all arms."""
+    return [axis if arms == 1 else f"{axis} {i + 1}" for i in range(arms) for axis in "xyz"]
 
 
 def _rounded(values: NDArray[Any]) -> list[float | None]:

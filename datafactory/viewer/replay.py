@@ -157,15 +157,15 @@ def _rejected(shown: Shown) -> Scene:
         tools, rate = np.zeros((1, 0, 7), np.float32), 1.0
     else:
         rest, rate = track.object_poses, track.fps
-        tools = _tool_poses(track.tcp)
+        tools = _tool_poses(track.tcp[:, None] if track.tools is None else track.tools)
     focus = _focus(rest, [True] * len(bodies), tools)
     return Scene(rate, bodies, rest.astype(np.float32), tools, focus)
 
 
-def _tool_poses(tcp: NDArray[np.float64]) -> NDArray[np.float32]:
-    """(K, 1, 7) poses of a tool whose positions alone are known."""
-    poses = np.zeros((len(tcp), 1, 7), np.float32)
-    poses[:, 0, :3], poses[:, 0, 3] = tcp, 1.0
+def _tool_poses(tools: NDArray[np.float64]) -> NDArray[np.float32]:
+    """(K, a, 7) poses of tools whose positions (K, a, 3) alone are known."""
+    poses = np.zeros((*tools.shape[:2], 7), np.float32)
+    poses[..., :3], poses[..., 3] = tools, 1.0
     return poses
 
 
