@@ -27,7 +27,8 @@ from datafactory.fields import (
     RelationField,
     read_goal,
 )
-from datafactory.goals.forms import Form, form_schema, read_form
+from datafactory.goals.form import Form
+from datafactory.goals.forms import form_schema, read_form
 from datafactory.scene_graph.graph import FURNITURE, START, TABLE, Goal
 
 Refer = Literal["attribute", "relation", "ordinal", "size"]

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from datafactory.errors import SpecError
 from datafactory.goals.cast import Cast, member_names
-from datafactory.goals.forms import FORMS, Form, read_form
+from datafactory.goals.form import Form
+from datafactory.goals.forms import FORMS, read_form
 from datafactory.language.book import Wording, instructions, phrase_book, phrasings
 from datafactory.language.nouns import noun
 from datafactory.scene_graph.graph import Goal

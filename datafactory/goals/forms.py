@@ -7,65 +7,15 @@ say: a key of the phrase book and the objects that fill its slots.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import combinations, pairwise, permutations
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from datafactory.fields import Model
 from datafactory.goals.cast import Cast
+from datafactory.goals.form import Form, Said, Trait, all_of
 from datafactory.scene_graph.graph import TABLE, FrameName, Goal, Relation, RelationName, start_of
-
-Trait = Literal["colour", "material", "category"]
-
-
-@dataclass(frozen=True)
-class Said:
-    """What an instruction says of one stage.
-
-    Attributes:
-        form: Key of the phrase book (``sort``, ``put_in`` ...).
-        slots: Slot to object names, or to a plain word.
-    """
-
-    form: str
-    slots: Mapping[str, tuple[str, ...] | str]
-
-
-class Form(Model):
-    """One goal form; the key ``form`` tells which."""
-
-    @property
-    def kind(self) -> str:
-        """Its name in task files, the field ``form`` of every concrete form."""
-        return str(self.model_dump()["form"])
-
-    @abstractmethod
-    def names(self) -> tuple[str, ...]:
-        """Roles and sets the form mentions."""
-
-    @abstractmethod
-    def goal(self, cast: Cast) -> Goal:
-        """What must become true."""
-
-    @abstractmethod
-    def said(self, cast: Cast) -> tuple[Said, ...]:
-        """What an instruction says, stage by stage."""
-
-    def initial(self, cast: Cast) -> tuple[Relation, ...]:
-        """What holds at the start because of the form."""
-        return ()
-
-    def matching(self) -> tuple[tuple[str, str, str], ...]:
-        """(objects, places, trait): every object shares its trait with exactly one place."""
-        return ()
-
-
-def _all(*relations: Relation) -> Goal:
-    return Goal(((tuple(relations),),))
 
 
 class Put(Form):
@@ -133,7 +83,7 @@ class Sort(Form):
     def goal(self, cast: Cast) -> Goal:
         """Each in its own."""
         place = {cast.trait(n, self.by): n for n in cast.of(self.into)}
-        return _all(*(
+        return all_of(*(
             Relation(self.relation, n, (place[cast.trait(n, self.by)],))
             for n in cast.of(self.objects)
         ))  # fmt: skip
@@ -157,7 +107,7 @@ class Group(Form):
 
     def goal(self, cast: Cast) -> Goal:
         """Every member in its set's place."""
-        return _all(*(
+        return all_of(*(
             Relation(self.relation, n, cast.of(place))
             for name, place in self.groups.items()
             for n in cast.of(name)
@@ -187,7 +137,7 @@ class Stack(Form):
     def goal(self, cast: Cast) -> Goal:
         """Each on the one below it."""
         order = self._order(cast)
-        return _all(*(
+        return all_of(*(
             Relation("stacked", a, (b,)) for b, a in pairwise(order)
         ))  # fmt: skip
 
@@ -215,7 +165,7 @@ class Clear(Form):
     def goal(self, cast: Cast) -> Goal:
         """All in the container."""
         into = cast.of(self.into)
-        return _all(*(Relation(self.relation, n, into) for n in cast.of(*self.objects)))
+        return all_of(*(Relation(self.relation, n, into) for n in cast.of(*self.objects)))
 
     def said(self, cast: Cast) -> tuple[Said, ...]:
         """``clear_in`` or ``clear_on``."""
@@ -266,7 +216,7 @@ class Nest(Form):
     def goal(self, cast: Cast) -> Goal:
         """Each in the next wider one."""
         order = self._order(cast)
-        return _all(*(
+        return all_of(*(
             Relation("in", a, (b,)) for b, a in pairwise(order)
         ))  # fmt: skip
 
@@ -290,7 +240,7 @@ class Insert(Form):
     def goal(self, cast: Cast) -> Goal:
         """Each upright in the holder."""
         into = cast.of(self.into)
-        return _all(*(Relation("upright_in", n, into) for n in cast.of(*self.objects)))
+        return all_of(*(Relation("upright_in", n, into) for n in cast.of(*self.objects)))
 
     def said(self, cast: Cast) -> tuple[Said, ...]:
         """``insert``."""
@@ -320,7 +270,7 @@ class Unload(Form):
     def goal(self, cast: Cast) -> Goal:
         """All are at the other place."""
         to = cast.of(self.to)
-        return _all(*(Relation(self.relation, n, to) for n in cast.of(*self.objects)))
+        return all_of(*(Relation(self.relation, n, to) for n in cast.of(*self.objects)))
 
     def said(self, cast: Cast) -> tuple[Said, ...]:
         """``unload``; ``transfer`` when the target is not the table."""
@@ -345,7 +295,7 @@ class Swap(Form):
     def goal(self, cast: Cast) -> Goal:
         """Each is where the other was."""
         a, b = cast.of(*self.objects)
-        return _all(Relation("at", a, (start_of(b),)), Relation("at", b, (start_of(a),)))
+        return all_of(Relation("at", a, (start_of(b),)), Relation("at", b, (start_of(a),)))
 
     def said(self, cast: Cast) -> tuple[Said, ...]:
         """``swap``."""

@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 from datafactory.errors import UnknownNameError
-from datafactory.goals.forms import Said
+from datafactory.goals.form import Said
 from datafactory.language.nouns import (
     Named,
     group_phrase,

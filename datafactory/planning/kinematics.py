@@ -102,6 +102,17 @@ class ArmKinematics:
         mujoco.mju_mulPose(position, quat, world.position, world.quat, ik.site_position, ik.quat)
         return Pose(position, quat)
 
+    def fk_series(self, q: Array) -> Array:
+        """Returns world_from_tcp (T, 7), position then wxyz quaternion, of postures (T, dof)."""
+        ik, world = self._ik, self._world_from_model
+        poses = np.empty((len(q), 7))
+        for posture, pose in zip(q, poses, strict=True):
+            ik.place(posture)
+            mujoco.mju_mulPose(
+                pose[:3], pose[3:], world.position, world.quat, ik.site_position, ik.quat
+            )
+        return poses
+
     def jacobian(self, q: Array) -> Array:
         """Geometric Jacobian (6, dof) of the tcp in the world frame: linear, then angular rows."""
         self._ik.update_jacobian(q)

@@ -58,13 +58,16 @@ def find_contradictions(relations: Sequence[Relation]) -> list[Contradiction]:
 
 
 def find_asset_contradictions(
-    relations: Sequence[Relation], assets: Mapping[str, RigidAsset]
+    relations: Sequence[Relation],
+    assets: Mapping[str, RigidAsset],
+    stable_poses: tuple[int, ...] | None = None,
 ) -> list[Contradiction]:
     """Contradictions with the things themselves: no cavity, no support surface, too big.
 
     Args:
         relations: The graph; names without an asset are passed over.
         assets: Asset of every object by role name.
+        stable_poses: Stable poses in which things may lie in a container; None for all.
     """
     found = []
     for relation in dict.fromkeys(relations):
@@ -74,7 +77,7 @@ def find_asset_contradictions(
         subject, reference = assets[relation.subject], assets[target]
         if relation.name == "in" and reference.cavity is None:
             why = f"'{target}' ({reference.category}) is not a container"
-        elif relation.name == "in" and not fits_in(subject, reference):
+        elif relation.name == "in" and not fits_in(subject, reference, stable_poses):
             why = f"'{relation.subject}' ({subject.category}) does not fit into '{target}'"
         elif relation.name in DIRECT and not has_support(reference):
             why = f"'{target}' ({reference.category}) has no surface that carries anything"

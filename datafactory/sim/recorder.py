@@ -90,8 +90,7 @@ class Recorder:
         self._target_opening: list[NDArray[np.float32]] = []
         self._checkpoints: list[tuple[int, Array]] = []
         self._time = float(self.data.time)
-        self._last_opening = [-1.0] * len(scene.arms)
-        self._last_grip = [np.float32(0.0)] * len(scene.arms)
+        self._warnings = self.data.warning.number  # a view of live data
         first, count = int(scene.arm_ctrl[0]), len(scene.arm_ctrl)
         contiguous = bool((scene.arm_ctrl == np.arange(first, first + count)).all())
         self._arm_ctrl = slice(first, first + count) if contiguous else scene.arm_ctrl
@@ -112,27 +111,25 @@ class Recorder:
 
         Controls are rounded to float32 before they are applied: what is stored is what ran.
         """
-        scene = self.scene
         self.target_q = np.asarray(q, dtype=np.float32)
-        self.target_opening = np.full(len(scene.arms), opening, dtype=np.float32)
-        ctrl = self.data.ctrl
-        ctrl[self._arm_ctrl] = self.target_q
-        for k, target in enumerate(self.target_opening.tolist()):
-            ctrl[scene.arms[k].gripper_ctrl] = self._gripper_ctrl(k, target)
+        self.target_opening = np.full(len(self.scene.arms), opening, dtype=np.float32)
+        self.data.ctrl[self._arm_ctrl] = self.target_q
+        for arm in range(len(self.scene.arms)):
+            self._drive_gripper(arm)
 
     def set_arm(self, arm: int, q: ArrayLike, opening: float) -> None:
         """Sets the targets of one arm (n,) in rad and its gripper; the others keep theirs."""
-        targets, openings = self.target_q.copy(), self.target_opening.copy()
-        targets[self.scene.arms[arm].joints] = q
-        openings[arm] = opening
-        self.set_targets(targets, openings)
+        self.target_q = self.target_q.copy()
+        self.target_q[self.scene.arms[arm].joints] = q
+        self.data.ctrl[self._arm_ctrl] = self.target_q
+        if self.target_opening[arm] != np.float32(opening):
+            self.target_opening = self.target_opening.copy()
+            self.target_opening[arm] = opening
+            self._drive_gripper(arm)
 
-    def _gripper_ctrl(self, arm: int, opening: float) -> np.float32:
-        if opening != self._last_opening[arm]:
-            self._last_opening[arm] = opening
-            model = self.scene.arms[arm].arm
-            self._last_grip[arm] = np.float32(model.gripper_ctrl_from_opening(opening))
-        return self._last_grip[arm]
+    def _drive_gripper(self, arm: int) -> None:
+        part, opening = self.scene.arms[arm], float(self.target_opening[arm])
+        self.data.ctrl[part.gripper_ctrl] = np.float32(part.arm.gripper_ctrl_from_opening(opening))
 
     def settle(self, duration_s: float) -> None:
         """Lets the scene rest for a while, unrecorded, holding the current targets."""
@@ -176,7 +173,7 @@ class Recorder:
         """
         self._time += steps * TIMESTEP_S
         late = abs(self.data.time - self._time) > 0.5 * TIMESTEP_S
-        self.diverged = self.diverged or late or bool(self.data.warning.number.any())
+        self.diverged = self.diverged or late or any(self._warnings.tolist())
 
     def _look_at_contacts(self) -> None:
         """Merges the present contacts into the frame's pairs. Plain lists: there are a dozen."""

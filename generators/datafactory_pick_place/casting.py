@@ -10,13 +10,12 @@ import numpy as np
 from datafactory.case import Case, Lookalikes
 from datafactory.errors import SpecError
 from datafactory.goals.cast import Cast, member_names
-from datafactory.goals.forms import Form, Said
+from datafactory.goals.form import Form, Said
 from datafactory.grasps.ranking import can_grasp
 from datafactory.language.nouns import noun
 from datafactory.language.referring import SIZE_RATIO, volume
 from datafactory.robots.model import RobotModel
 from datafactory.scene_graph.contradictions import find_asset_contradictions
-from datafactory.scene_graph.fitting import fits_in
 from datafactory.scene_graph.graph import Goal, Relation
 from datafactory.spec import Distractors
 from datafactory_assets.asset import RigidAsset
@@ -27,6 +26,8 @@ from datafactory_pick_place.streams import AttemptStreams
 MAX_DISTRACTOR_TRIES = 12
 MAX_OBJECT_TRIES = 8
 MAX_FORM_TRIES = 60
+STARTING_POSES = (0,)
+"""Stable poses that objects start in."""
 
 
 @dataclass(frozen=True)
@@ -143,13 +144,7 @@ def _contradictions(
     relations: Sequence[Relation], assets: Mapping[str, RigidAsset]
 ) -> tuple[str, ...]:
     """What cannot be: among others, things that do not fit in the orientation they start in."""
-    found = [c.message for c in find_asset_contradictions(relations, assets)]
-    found += [
-        f"{r}: does not fit standing"
-        for r in relations
-        if r.name == "in" and not fits_in(assets[r.subject], assets[r.objects[0]], (0,))
-    ]
-    return tuple(found)
+    return tuple(c.message for c in find_asset_contradictions(relations, assets, STARTING_POSES))
 
 
 def _too_wide(play: Play, robot: RobotModel) -> tuple[str, ...]:

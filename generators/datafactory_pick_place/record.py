@@ -80,11 +80,7 @@ def _by_arm(series: list[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 def _tcp_poses(kinematics: ArmKinematics, q: NDArray[np.float32]) -> NDArray[np.float32]:
     """world_from_tcp (T, 7) of postures (T, dof)."""
-    result = np.empty((len(q), 7), dtype=np.float32)
-    for k, row in enumerate(q.astype(np.float64)):
-        pose = kinematics.fk(row)
-        result[k, :3], result[k, 3:] = pose.position, pose.quat
-    return result
+    return kinematics.fk_series(q.astype(np.float64)).astype(np.float32)
 
 
 def replay(recording: Recording, attempt: Attempt) -> Replay:
