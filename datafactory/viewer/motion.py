@@ -198,7 +198,7 @@ def _binned(
 
 
 def _grasp_moments(page: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Episode, approach angle and width of every grasp, at the last frame of its phase.
+    """Episode, approach angle and width of one-armed grasps, at the last frame of their phase.
 
     The angle is between the tool's z axis, along which it approaches, and straight down.
     """
@@ -208,7 +208,7 @@ def _grasp_moments(page: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.float6
         zip(page["phases"].to_pylist(), page["length"].to_pylist(), strict=True)
     ):
         start, stop = poses[0][row], poses[0][row + 1]
-        if not length or stop - start < 7 * length:
+        if not length or stop - start != 7 * length:  # nothing recorded, or which arm is not known
             continue
         pose = poses[1][start:stop].reshape(-1, length)
         width = widths[1][widths[0][row] : widths[0][row + 1]]
