@@ -135,15 +135,15 @@ class Lookalikes(Model):
 
 
 class Zone(Model):
-    """Where one object stands at the start, as seen from the robot base.
+    """Where an object, or the members of a set, stand at the start, as seen from the robot base.
 
     Attributes:
-        radius_m: Distance of its centre, smallest and largest.
+        radius_m: Distance of its centre, smallest and largest; None for the layout's.
         angle_rad: Bearing of its centre from the base's +x axis, smallest and largest.
         yaw_rad: Its own rotation about the vertical, smallest and largest, relative to the base.
     """
 
-    radius_m: PositiveRange
+    radius_m: PositiveRange | None = None
     angle_rad: Range
     yaw_rad: Range = (-math.pi, math.pi)
 
@@ -164,8 +164,8 @@ class Case(Model):
         refer: Role to the kinds of referring expressions that may be used for it, besides its
             plain noun phrase.
         lookalikes: Distractors that share nouns with a role of ``refer``.
-        zones: Role name to where it stands at the start, for roles that do not stand anywhere in
-            the task's layout.
+        zones: Role or set name to where it stands at the start, for those that do not stand
+            anywhere in the task's layout.
     """
 
     added: ClassVar[frozenset[str]] = frozenset(
@@ -194,10 +194,11 @@ class Case(Model):
         clash = set(self.objects) & set(self.sets)
         if clash:
             raise ValueError(f"'{min(clash)}' is both an object and a set")
+        known = {*self.objects, *self.sets}
         for role in self.zones:
-            if role not in self.objects:
+            if role not in known:
                 raise ValueError(f"unknown object '{role}' in zones; "
-                                 + did_you_mean(role, set(self.objects)))  # fmt: skip
+                                 + did_you_mean(role, known))  # fmt: skip
         self._check_relations()
         self._check_words()
         return self

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import gymnasium
     import pyarrow as pa
 
+    from datafactory.task_suite import TaskSuite
+
 GROUPS = {
     "generator": "datafactory.generators",
     "robot": "datafactory.robots",
@@ -126,6 +128,14 @@ class Generator(Protocol):
         """The same task as a Gymnasium environment, in the very physics that makes the data."""
 
 
+@runtime_checkable
+class SuiteGenerator(Protocol):
+    """A generator that also ships suites of tasks."""
+
+    def suites(self) -> tuple[TaskSuite, ...]:
+        """Its suites."""
+
+
 def registered(kind: str) -> dict[str, EntryPoint]:
     """Entry points of one plugin kind by name; imports none of them.
 
@@ -201,13 +211,19 @@ def load_generator(name: str) -> Generator:
 
 
 def find_task(name: str) -> tuple[Generator, TaskInfo]:
-    """Finds a shipped task by name among all registered generators.
+    """Finds a shipped task, or a suite's (``suite/017``), among all registered generators.
 
     A broken plugin hides its own tasks only; ``datafactory list`` reports it.
 
     Raises:
         UnknownNameError: No generator ships this task.
     """
+    from datafactory.task_suite import is_suite_task, suite_task
+
+    if is_suite_task(name):
+        data = suite_task(name)
+        info = TaskInfo(name, str(data["description"]), data)
+        return load_generator(str(data["generator"])), info
     known: dict[str, tuple[Generator, TaskInfo]] = {}
     for point in registered("generator"):
         try:

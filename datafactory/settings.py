@@ -215,7 +215,9 @@ def _checked(name: str, value: Any, where: str) -> Any:
 
 def is_task_file(text: str) -> bool:
     """Whether a ``--task`` value names a file rather than a shipped task."""
-    return text.endswith((".yaml", ".yml")) or os.sep in text
+    from datafactory.task_suite import is_suite_task
+
+    return text.endswith((".yaml", ".yml")) or (os.sep in text and not is_suite_task(text))
 
 
 def read_task(

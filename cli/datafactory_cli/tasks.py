@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from datafactory_cli.session import Session, command
+from datafactory_cli.suites import suite
 from datafactory_cli.text import table
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -137,3 +138,4 @@ def _as_dict(value: object) -> dict[str, object]:
 command(app, "list")(list_tasks)
 command(app, "show")(show_task)
 command(app, "new")(new_task)
+command(app, "suite")(suite)

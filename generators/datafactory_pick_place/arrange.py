@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 
 from datafactory.binding import ManipulationSpec
-from datafactory.case import Case
 from datafactory.geometry import Pose
 from datafactory.robots.model import RobotModel
 from datafactory.scene import Table, WorldState
@@ -77,13 +76,16 @@ def _heading(base: Pose) -> float:
     return 2.0 * math.atan2(base.quat[3], base.quat[0])
 
 
-def _placed(case: Case, name: str, asset: RigidAsset, base: Pose) -> LayoutObject:
-    """An object of the case, in its zone if it has one."""
-    zone = case.zones.get(name)
+def _placed(
+    spec: ManipulationSpec, play: Play, name: str, asset: RigidAsset, base: Pose
+) -> LayoutObject:
+    """An object of the case, in its zone or that of its set if there is one."""
+    groups = (group for group, members in play.cast.sets.items() if name in members)
+    zone = play.case.zones.get(next(groups, name))
     if zone is None:
         return LayoutObject(asset=asset)
     low, high = (angle + _heading(base) for angle in zone.yaw_rad)
-    region = _sector(zone.radius_m, zone.angle_rad, base)
+    region = _sector(zone.radius_m or spec.task_spec.layout.radius_m, zone.angle_rad, base)
     return LayoutObject(asset=asset, region=region, yaw=(low, high))
 
 
@@ -168,7 +170,7 @@ def arrange(
         streams: ``object_pose`` places the case's objects, ``distractors`` the others.
         robot: Who shall do it.
     """
-    roles = {name: _placed(play.case, name, assets[name], base) for name in play.names}
+    roles = {name: _placed(spec, play, name, assets[name], base) for name in play.names}
     others = {name: LayoutObject(asset=a) for name, a in assets.items() if name not in roles}
     problem = _problem(spec, play, roles, table, base)
     last = len(play.goal.stages) - 1

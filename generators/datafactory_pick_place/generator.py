@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import gymnasium
     import pyarrow as pa
 
+    from datafactory.task_suite import TaskSuite
+
 NAME = "pick_place"
 VERSION = "1"
 REASONS = {
@@ -51,6 +53,12 @@ class PickPlace:
     def tasks(self) -> tuple[TaskInfo, ...]:
         """Shipped tasks, by file name."""
         return _shipped()
+
+    def suites(self) -> tuple[TaskSuite, ...]:
+        """``pick_place_200``."""
+        from datafactory_pick_place.suite.drawing import pick_place_200
+
+        return (pick_place_200(),)
 
     def spec(
         self, data: Mapping[str, Any], *, robot: str | None = None, where: str = ""

@@ -1,0 +1,1 @@
+"""The suite ``pick_place_200``."""
