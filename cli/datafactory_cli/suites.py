@@ -93,11 +93,16 @@ def _write(session: Session, suite: TaskSuite, numbers: list[str], out: Path) ->
     """One file per task and variant: ``DIR/seen/017.yaml`` and ``DIR/unseen/017.yaml``."""
     import yaml
 
+    from datafactory.errors import SpecError
+
     written: list[Path] = []
     for number in numbers:
         for variant, data in suite.task(number).variants.items():
             path = out / variant / f"{number}.yaml"
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists():
+                raise SpecError("the file exists already", where=str(path),
+                                remedy="choose another folder with --out")  # fmt: skip
             text = yaml.safe_dump(dict(data), sort_keys=False, allow_unicode=True, width=100)
             path.write_text(text, encoding="utf-8")
             written.append(path)

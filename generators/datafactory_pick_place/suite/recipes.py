@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from datafactory_pick_place.suite.recipe import Part, Recipe
 
@@ -31,7 +31,7 @@ WIDE = ("basket", "open_box")
 FLAT = ("plate", "tray", "baking_tray", "cutting_board")
 SHADES = ("red", "blue", "green", "yellow", "white", "purple")
 LOW = {"min_width_m": 0.045, "max_height_m": 0.06}
-A, B = "one", "other"
+B: Final = "other"
 SIDES = {"left": "left of", "right": "right of", "front": "in front of", "behind": "behind",
          "near": "next to"}  # fmt: skip
 
