@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from datafactory.case import Case
-from datafactory.goals.forms import Form
+from datafactory.goals.form import Form
 from datafactory.language.book import Split, form_templates, phrase_book
 from datafactory.plugin import load, load_generator
 from datafactory.spec import TaskSpec
