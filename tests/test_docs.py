@@ -262,7 +262,9 @@ def _shell(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("page", "least"), [("quickstart.md", 6), ("robots.md", 2), ("suite.md", 1)])
+@pytest.mark.parametrize(
+    ("page", "least"), [("quickstart.md", 6), ("robots.md", 2), ("suite.md", 1)]
+)
 def test_marked_blocks_run(tmp_path, page, least):
     marked = [b for b in blocks(ROOT / "docs" / page) if b.run]
     assert len(marked) >= least
