@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from datafactory.benchmark import Measure, Result
+    from datafactory.family_yield import FamilyYield
     from datafactory.render.bench import RenderBench
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -183,6 +184,44 @@ def view(
         raise typer.Exit(1)
 
 
+def families(
+    session: Session,
+    n: Annotated[int, typer.Option("--n", min=1, help="Attempts of each family.")] = 16,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="FAMILY", help="Only this family; repeatable."),
+    ] = None,
+    robot: Annotated[str | None, typer.Option("--robot", help="Robot.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Run seed.")] = 0,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 1,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit 1 when a family is below the bar unexplained.")
+    ] = False,
+) -> None:
+    """Measure the yield of every built-in family of objects and tables."""
+    from datafactory.family_yield import family_tasks, measure_families
+
+    def note(found: FamilyYield) -> None:
+        session.remark(f"{found.family}: {found.accepted} of {found.attempts}")
+
+    tasks = family_tasks(only or ())
+    results = measure_families(tasks, n=n, seed=seed, robot=robot, workers=workers, on_family=note)
+    data = [{**asdict(r), "passed": r.passed} for r in results]
+    rows = [_family_row(session, r) for r in results]
+    head = ("family", "source", "goal", "yield", "most frequent reason", "")
+    session.result({"n": n, "families": data}, table(rows, head))
+    if check and not all(r.passed for r in results):
+        raise typer.Exit(1)
+
+
+def _family_row(session: Session, result: FamilyYield) -> tuple[str, ...]:
+    reasons = [f"{name} {count}" for name, count in result.reasons.items()]
+    word = "" if result.passed else session.paint("BELOW", "bad")
+    return (result.family, result.source, result.goal, f"{100 * result.share:.0f}%",
+            reasons[0] if reasons else "", word)  # fmt: skip
+
+
 command(app, "generate")(generate)
+command(app, "families")(families)
 command(app, "view")(view)
 command(app, "render")(render)

@@ -18,10 +18,14 @@ from datafactory.seeding import stream
 from datafactory_assets.asset import ByContent, RigidAsset
 
 Array = NDArray[np.float64]
+Stretches = tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]
+"""Entry and exit parameters of lines, metres, and the pieces these lie on."""
 CONE_RAD = 0.30
 """Half angle of the friction cone used for acceptance: atan(0.31), half of what the pads give."""
 SURFACE_SAMPLES = 192
 MAX_PAIRS = 120
+MAX_PAIRS_ACROSS = 60
+"""As many more may lie on both sides of a gap."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +64,13 @@ def _pairs(key: ByContent, max_width_m: float) -> ContactPairs:
     points, outward = _surface(key)
     origin, direction = _lines(asset, points, outward, rng)
     low, high = intervals(shapes, origin, direction)
-    start, stop, first, last = _merged_exit(low, high)
+    stretches = _merged_exit(low, high)
+    across, over = _across_gaps(low, high, stretches)
+    start, stop, first, last = (np.concatenate(p) for p in zip(stretches, across, strict=True))
+    origin, direction = (
+        np.concatenate([origin, origin[over]]),
+        np.concatenate([direction, direction[over]]),
+    )
     a = origin + start[:, None] * direction
     b = origin + stop[:, None] * direction
     normal_a, normal_b = normals(shapes, first, a), normals(shapes, last, b)
@@ -69,7 +79,10 @@ def _pairs(key: ByContent, max_width_m: float) -> ContactPairs:
     alignment = np.minimum(cos_a, cos_b)
     width = stop - start
     good = (alignment > np.cos(CONE_RAD)) & (width < max_width_m) & (width > 1e-3)
-    kept = np.flatnonzero(good)[:MAX_PAIRS]
+    kept = np.concatenate([
+        np.flatnonzero(good[: len(low)])[:MAX_PAIRS],
+        len(low) + np.flatnonzero(good[len(low) :])[:MAX_PAIRS_ACROSS],
+    ])  # fmt: skip
     return ContactPairs(0.5 * (a + b)[kept], direction[kept], width[kept], alignment[kept])
 
 
@@ -97,9 +110,7 @@ def _lines(
     return origin[order], np.concatenate([-outward, central])[order]
 
 
-def _merged_exit(
-    low: Array, high: Array
-) -> tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]:
+def _merged_exit(low: Array, high: Array) -> Stretches:
     """First solid stretch of every line: where it starts and ends, and in which pieces.
 
     Touching or overlapping pieces (gap below 0.1 mm) count as one solid.
@@ -119,6 +130,24 @@ def _merged_exit(
         last = np.where(farther, best, last)
     missed = ~np.isfinite(start)
     return np.where(missed, 0.0, start), np.where(missed, 0.0, stop), first, last
+
+
+def _across_gaps(
+    low: Array, high: Array, stretches: Stretches
+) -> tuple[Stretches, NDArray[np.int64]]:
+    """Of lines that go on into another solid stretch: from the first entry to the last exit.
+
+    Fingers that come from outside close on both outer walls of a roll or a cup.
+
+    Returns:
+        The stretches, and the lines (m,) they belong to.
+    """
+    start, stop, first, _ = stretches
+    ends = np.where(low <= high, high, -np.inf)
+    last = ends.argmax(axis=1)
+    end = ends[np.arange(len(low)), last]
+    over = np.flatnonzero(np.isfinite(end) & (end > stop + 1e-4))
+    return (start[over], end[over], first[over], last[over]), over
 
 
 def contact_pairs(asset: RigidAsset, max_width_m: float) -> ContactPairs:
