@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from datafactory import inspection
+from datafactory.difference import compare
 from datafactory.errors import SpecError
 from datafactory.store.dataset import open_dataset
 from datafactory.store.encode import to_rows
 from datafactory.store.location import split_version
 from datafactory.viewer.access import LOCAL_NAMES, Access
+from datafactory.viewer.app import MAX_BODY
 from datafactory.viewer.server import Settings, access_of, address, bind, site_of
 from tests import viewer_fixture
 from tests.viewer_fixture import TOKEN, VARIANT, running
@@ -56,6 +58,18 @@ def test_filter_errors_have_a_place(client):
     error = found.json()["error"]
     assert (error["at"], error["length"]) == (11, 2)
     assert "AND" in error["try"]
+
+
+def test_misspelt_texts_are_said_while_writing(client):
+    where = "length > 3 AND task = 'pick_plce'"
+    problem = client.get("/api/set/check", where=where).json()["problem"]
+    assert (problem["at"], problem["length"]) == (where.index("pick_plce"), len("pick_plce"))
+    assert problem["try"] == "did you mean 'pick_place'?"
+    for fine in ("task = 'pick_place'", "task != 'pick_plce'", "task ~ 'pick_plc'", "tag = 'new'"):
+        assert client.get("/api/set/check", where=fine).json()["problem"] is None
+    some = "robot IN ('primitive_arm') OR NOT task IN ('pick_place', 'Pick_Place')"
+    assert "did you mean" in client.get("/api/set/check", where=some).json()["problem"]["try"]
+    assert client.get("/api/set/rows", where=where).json()["count"] == 0
 
 
 def test_state(client):
@@ -305,3 +319,51 @@ def test_two_versions_and_names(path, tmp_path):
         names = [d["alias"] for d in client.get("/api/datasets").json()["datasets"]]
         assert names == ["set", "set@v1", "set-2"]
         assert client.get("/api/set@v1/rows").json()["count"] == 6
+
+
+def test_odd_numbers_and_tokens_are_refused_not_broken(client, ids, path):
+    for number in ("\N{SUPERSCRIPT TWO}", "-1", "1.5", "9" * 30, "", "x"):
+        answer = client.get("/api/set/rows", limit=number)
+        assert answer.status == 400, number
+        assert "'limit' is a number" in answer.json()["error"]["what"]
+    odd = {"x-datafactory-token": "t\xe9"}
+    body = {"ids": [ids[0]], "kind": "tag", "value": "odd"}
+    assert client.send("POST", "/api/set/labels", odd, body).status == 401
+    with running([path], Access(TOKEN, LOCAL_NAMES, closed=True)) as closed:
+        assert closed.get("/", token="t\N{LATIN SMALL LETTER E WITH ACUTE}").status == 401
+        assert closed.get("/api/datasets", odd).status == 401
+
+
+def test_refusals_say_what_to_do(client, path, ids):
+    body = {"ids": [ids[0]], "kind": "tag", "value": "odd"}
+    error = client.send("POST", "/api/set/labels", body=body).json()["error"]
+    assert "printed address" in error["try"]
+    headers = {"x-datafactory-token": TOKEN}
+    large = client.send("POST", "/api/set/labels", headers, {**body, "value": "x" * (MAX_BODY + 1)})
+    assert large.status == 413
+    assert "fewer" in large.json()["error"]["try"]
+    assert client.send("POST", "/api/set/rows").status == 405
+    with running([path], Access()) as reading:
+        error = reading.send("POST", "/api/set/labels", headers, body).json()["error"]
+    assert "--annotate" in error["try"]
+
+
+def test_comparisons_are_kept_until_something_changes(tmp_path, monkeypatch):
+    place = viewer_fixture.make(tmp_path / "set", rendered=False)
+    made = []
+
+    def counted(*sides):
+        made.append(sides)
+        return compare(*sides)
+
+    monkeypatch.setattr("datafactory.viewer.comparisons.compare", counted)
+    with running([place, place]) as client:
+        first, again = (client.get("/api/difference", a="set", b="set-2") for _ in range(2))
+        assert first.json() == again.json()
+        assert (first.json()["a"], first.json()["equal"]) == ("set", True)
+        assert len(made) == 1
+        key = client.get("/api/set/rows").json()["rows"][0]["id"]
+        assert client.label("set", [key], "tag", "odd").status == 200
+        assert client.get("/api/difference", a="set", b="set-2").status == 200
+        assert len(made) == 2
+        assert client.get("/api/difference", a="set", b="other").status == 404

@@ -42,7 +42,8 @@ def flag(
 ) -> None:
     """Exclude, tag, comment or audit episodes; without any of these, list what was said.
 
-    Labels are only ever added, and can be taken back. Exports leave excluded episodes out.
+    Labels are only ever added, and can be taken back. Exports and training leave excluded episodes
+    out.
     """
     from datafactory.errors import SpecError
     from datafactory.store.dataset import open_dataset

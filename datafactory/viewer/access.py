@@ -56,7 +56,12 @@ class Access:
 
     def may_write(self, token: str) -> bool:
         """Whether a request with this token in its header may write."""
-        return self.writable and bool(self.token) and hmac.compare_digest(token, self.token)
+        return self.writable and bool(self.token) and _equal(token, self.token)
+
+
+def _equal(given: str, token: str) -> bool:
+    """Whether two tokens are the same; as bytes, because only those may be of any alphabet."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), token.encode())
 
 
 def host_name(header: str) -> str:
@@ -102,7 +107,7 @@ class Guard:
         if not self._access.closed or self._known(headers):
             return None
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if scope["path"] == "/" and hmac.compare_digest(given, self._access.token):
+        if scope["path"] == "/" and _equal(given, self._access.token):
             cookie = f"{COOKIE}={given}; HttpOnly; SameSite=Strict; Path=/"
             target = f"/#token={given}" if self._access.writable else "/"
             return 303, "", [(b"set-cookie", cookie.encode()), (b"location", target.encode())]
@@ -117,7 +122,7 @@ class Guard:
             except CookieError:
                 return False
             token = morsel.value if morsel is not None else ""
-        return hmac.compare_digest(token, self._access.token)
+        return _equal(token, self._access.token)
 
 
 async def _answer(send: Send, status: int, text: str, headers: list[tuple[bytes, bytes]]) -> None:

@@ -19,15 +19,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from datafactory.difference import compare, to_data
 from datafactory.errors import DataFactoryError, DatasetCorruptError, DatasetError, SpecError
 from datafactory.store.labels import Label, add_labels
 from datafactory.viewer import detail, listing, media, summary
 from datafactory.viewer.access import TOKEN_HEADER, Access, App, Guard
+from datafactory.viewer.comparisons import Comparisons
 from datafactory.viewer.grammar import FilterError
 from datafactory.viewer.index import Index, Snapshot
 from datafactory.viewer.motion import Motion
 from datafactory.viewer.scenes import Scenes
+from datafactory.viewer.select import misspelt
 
 if TYPE_CHECKING:
     from datafactory.viewer.replay import Scene
@@ -36,6 +37,14 @@ STATIC = Path(__file__).parent / "static"
 MAX_BODY = 1 << 20
 _log = logging.getLogger("datafactory.viewer")
 Answer = Callable[[Request], Response]
+_SAID: Mapping[int, tuple[str, str]] = {
+    401: ("this page may not write labels", "open the newly printed address"),
+    403: ("this server writes no labels", "start it with --annotate"),
+    404: ("there is nothing at this address", ""),
+    405: ("this address is not asked in this way", ""),
+    413: (f"more than {MAX_BODY >> 20} MiB of labels at once", "judge fewer episodes at a time"),
+}
+"""What is said of a refused request, and what to do, by status."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +62,7 @@ class Site:
     files: Mapping[str, bytes]
     scenes: Scenes = field(default_factory=Scenes)
     motions: dict[str, Motion] = field(default_factory=dict)
+    comparisons: Comparisons = field(default_factory=Comparisons)
 
     def snapshot(self, request: Request) -> Snapshot:
         """The dataset that a request names."""
@@ -184,7 +194,8 @@ def _failed(_: Request, error: Exception) -> Response:
 
 def _http(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    return _error(DataFactoryError("there is nothing at this address"), status)
+    what, remedy = _SAID.get(status, ("this request is not answered", ""))
+    return _error(DataFactoryError(what, remedy=remedy), status)
 
 
 def _broken(_: Request, error: Exception) -> Response:
@@ -208,7 +219,7 @@ def _text(request: Request, name: str) -> str:
 
 def _number(request: Request, name: str, default: int, most: int) -> int:
     text = request.query_params.get(name, str(default))
-    if not text.isdigit() or int(text) > most:
+    if not text.isdecimal() or len(text) > 10 or int(text) > most:
         raise SpecError(f"'{name}' is a number up to {most:,}", where=f"{name}={text[:40]}")
     return int(text)
 
@@ -252,11 +263,22 @@ def state(snapshot: Snapshot) -> dict[str, Any]:
 
 def _check(site: Site, request: Request) -> dict[str, Any]:
     """Whether a filter is understood; for a page that asks before it uses it."""
+    snapshot, where = site.snapshot(request), _text(request, "where")
     try:
-        site.snapshot(request).clauses(_text(request, "where"))
+        _spelt(where, snapshot)
     except FilterError as error:
         return {"problem": _problem(error, at=error.at, length=error.length)}
     return {"problem": None}
+
+
+def _spelt(where: str, snapshot: Snapshot) -> None:
+    """Parses a filter and looks for misspelt texts; only for what is being written by hand."""
+    wrong = misspelt(snapshot.clauses(where), snapshot.columns)
+    if wrong is not None:
+        name, value, near = wrong
+        what = f"no attempt has {name} '{value}'"
+        at, remedy = max(where.find(value), 0), f"did you mean '{near}'?"
+        raise FilterError(what, where, at, len(value), remedy)
 
 
 def _histogram(site: Site, request: Request) -> dict[str, Any]:
@@ -267,14 +289,14 @@ def _histogram(site: Site, request: Request) -> dict[str, Any]:
 
 
 def _difference(site: Site, request: Request) -> dict[str, Any]:
-    sides = []
+    sides: list[Snapshot] = []
     for side in ("a", "b"):
         index = site.datasets.get(_text(request, side))
         if index is None:
             raise DatasetError("there is no such dataset here", where=_text(request, side)[:80])
-        sides.append(index.snapshot().dataset)
-    named = {side: _text(request, side) for side in ("a", "b")}
-    return {**named, **to_data(compare(*sides))}
+        sides.append(index.snapshot())
+    a, b = (_text(request, side) for side in ("a", "b"))
+    return {"a": a, "b": b, **site.comparisons.get((a, b), *sides)}
 
 
 def _motion(site: Site, request: Request) -> dict[str, Any]:

@@ -185,7 +185,7 @@ class Index:
         judged = _unless_damaged(lambda: judgements(dataset), Judgements({}), problems)
         columns |= _judged_columns(judged, ids)
         columns["rendered"] = images.rendered()
-        _release_memory()
+        release_memory()
         return Snapshot(
             dataset,
             versions,
@@ -263,7 +263,7 @@ class Index:
         return bool(there.as_py() == self._so_far.last[name])
 
 
-def _release_memory() -> None:
+def release_memory() -> None:
     """Gives freed memory back to the system: reading leaves hundreds of megabytes of it behind."""
     pa.default_memory_pool().release_unused()
     if sys.platform == "linux":

@@ -120,14 +120,15 @@ def _objects(page: pa.Table) -> dict[str, Column]:
     goals = Texts.of(page["goal"])
     rows, items = _flat(page["objects"])
     names = Texts.of(items.field("name"))
-    coded = Texts.of(pc.list_element(pc.split_pattern(items.field("uid"), "@", max_splits=1), 0))
+    coded = Texts.of(items.field("uid"))
     kinds = Texts(goals.codes, tuple(goal_kind(g) for g in goals.names))
     subject, mentioned = _roles(goals.names, names.names)
     goal_of_item = goals.codes[rows]
     distractor = np.array([n.startswith("distractor") for n in names.names] or [False])[names.codes]
     moved = subject[goal_of_item, names.codes]
     shown = ~distractor & mentioned[goal_of_item, names.codes]
-    families = _recoded(Texts(coded.codes[shown], tuple(family_of(u) for u in coded.names)))
+    kept = tuple(family_of(uid.partition("@")[0]) for uid in coded.names)
+    families = _recoded(Texts(coded.codes[shown], kept))
     count = page.num_rows
     return {
         "relation": _recoded(kinds),

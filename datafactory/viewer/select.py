@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import difflib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from datafactory.viewer.columns import Column, Mask, Numbers, Places, Texts, TextSets
 from datafactory.viewer.grammar import Clause, Every, Node, Not, Test, Value
 
+MAX_SPELLED = 2000
 _COMPARE: Mapping[str, Callable[[NDArray[np.float64], float], Mask]] = {
     "=": lambda a, b: a == b,
     "!=": lambda a, b: (a != b) & ~np.isnan(a),
@@ -85,6 +87,35 @@ def _names(op: str, values: Sequence[Value], names: Sequence[str]) -> Mask:
         return np.array([part in name.lower() for name in names], bool)
     given = {str(v) for v in values}
     return np.array([name in given for name in names], bool)
+
+
+def misspelt(
+    clauses: Sequence[Clause], columns: Mapping[str, Column]
+) -> tuple[str, str, str] | None:
+    """The first text that no row has, but nearly: its field, itself, and the text that rows have.
+
+    Fields with more than ``MAX_SPELLED`` distinct texts are not looked through.
+    """
+    for test in (t for clause in clauses for t in _tests(clause.node)):
+        column = columns[test.field]
+        if test.op not in ("=", "in") or not isinstance(column, (Texts, TextSets)):
+            continue
+        known = {name.lower(): name for name in column.names}
+        if len(known) > MAX_SPELLED:
+            continue
+        for value in (str(v) for v in test.values):
+            near = difflib.get_close_matches(value.lower(), known, n=1, cutoff=0.75)
+            if near and value not in column.names:
+                return test.field, value, known[near[0]]
+    return None
+
+
+def _tests(node: Node) -> Iterator[Test]:
+    if isinstance(node, Test):
+        yield node
+    else:
+        for part in (node.part,) if isinstance(node, Not) else node.parts:
+            yield from _tests(part)
 
 
 def _box(test: Test, column: Places) -> Mask:
