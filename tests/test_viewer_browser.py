@@ -26,7 +26,10 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    return viewer_fixture.make(tmp_path_factory.mktemp("browser") / "set")
+    # A long path: what shows it has to wrap.
+    place = tmp_path_factory.mktemp("browser") / "a_dataset_with_a_long_path" / ("sub" * 30)
+    place.mkdir(parents=True)
+    return viewer_fixture.make(place / "set")
 
 
 @pytest.fixture(scope="module")
@@ -133,16 +136,15 @@ def test_scrubbing_shows_exactly_that_frame_in_all_cameras(shown, ids, path):
     step = episode.fps // viewer_fixture.FPS
     for frame in (1, 50, episode.length - 1):
         goto(shown, f"#/set/episode/{ids[0]}?f={frame}")
-        shown.reload()
-        slider = shown.get_by_role("slider", name="Frame")
-        slider.wait_for()
-        assert int(slider.get_attribute("aria-valuenow")) == frame
+        shown.wait_for_selector(f"[role=slider][aria-valuenow='{frame}']")
         for camera in viewer_fixture.CAMERAS:
             shown.wait_for_function(
                 "([c, i]) => document.querySelector(`[data-camera=${c}]`)?.dataset.image == i",
                 arg=[camera, frame // step],
             )
             assert bits(shown, camera) == frame // step
+    shown.wait_for_timeout(400)
+    assert f"f={episode.length - 1}" in shown.url
     shown.keyboard.press("Home")
     for expected in range(1, 8):
         shown.keyboard.press("ArrowRight")
@@ -175,7 +177,6 @@ def test_cameras_stay_together_while_playing(shown, ids):
 
 def test_boxes_lie_on_the_pixels_of_their_object(shown, ids):
     goto(shown, f"#/set/episode/{ids[0]}?f=30&show=boxes")
-    shown.reload()
     image = 30 // (open_fps(ids, shown) // viewer_fixture.FPS)
     shown.wait_for_selector(f"[data-camera=front][data-image='{image}']")
     code = """() => {
@@ -208,7 +209,6 @@ def test_3d_draws_what_is_stored(chromium, client, ids, path):
         page.wait_for_selector(".stage[data-ready=true]")
         for frame in (40, episode.length - 1):
             page.evaluate("h => { location.hash = h }", f"#/set/episode/{ids[1]}?f={frame}")
-            page.reload()
             page.wait_for_selector(f".stage[data-ready=true][data-frame='{frame}']")
             drawn = page.evaluate("document.querySelector('.stage canvas').replay.positions()")
             for i, thing in enumerate(episode.objects):
@@ -252,17 +252,96 @@ def test_audit_and_comparison(shown, path):
     shown.get_by_text("equal", exact=True).wait_for()
 
 
-def test_damaged_films_are_said_and_the_rest_works(chromium, client, ids):
-    with viewer_browser.page(chromium, viewport=SMALL_3D) as (page, _):
-        error = {"what": "stored images are damaged", "where": "", "why": "cut short", "try": ""}
-        page.route("**/front/video", lambda r: r.fulfill(status=500, json={"error": error}))
-        page.goto(f"http://127.0.0.1:{client.port}/#/set/episode/{ids[0]}?variant=nope")
-        page.get_by_text("stored images are damaged").wait_for()
+def damage(place: Path, blob: bytes) -> None:
+    """Overwrites the stored bytes of a film."""
+    for file in place.rglob("*"):
+        data = file.read_bytes() if file.is_file() else b""
+        if (at := data.find(blob)) >= 0:
+            file.write_bytes(data[:at] + bytes(len(blob)) + data[at + len(blob) :])
+            return
+    raise AssertionError("the film lies in no file")
+
+
+def test_a_damaged_film_is_said_and_the_rest_works(chromium, tmp_path):
+    place = viewer_fixture.make(tmp_path / "set")
+    with (
+        viewer_fixture.running([place]) as client,
+        viewer_browser.page(chromium, viewport=SMALL_3D) as (page, _),
+    ):
+        key = client.get("/api/set/rows").json()["rows"][0]["id"]
+        film = f"/api/set/attempts/{key}/views/{viewer_fixture.VARIANT}/front/video"
+        damage(place, client.get(film).body)
+        page.goto(f"http://127.0.0.1:{client.port}/#/set/episode/{key}?variant=nope")
+        page.get_by_text("the film of camera front is damaged").wait_for()
+        page.get_by_text("datafactory validate").wait_for()
         page.get_by_text("no images of the variant").wait_for()
         page.wait_for_selector(".stage[data-ready=true]")
         page.wait_for_selector("[data-camera=wrist] video")
         page.keyboard.press("End")
         page.get_by_role("slider", name="Frame").wait_for()
+
+
+def test_missing_annotations_leave_the_film(chromium, client, ids):
+    with viewer_browser.page(chromium, viewport=SMALL_3D) as (page, _):
+        error = {"what": "annotations are damaged", "where": "", "why": "cut short", "try": ""}
+        page.route("**/front/overlay", lambda r: r.fulfill(status=500, json={"error": error}))
+        page.goto(f"http://127.0.0.1:{client.port}/#/set/episode/{ids[0]}?show=boxes")
+        page.get_by_text("annotations are damaged").wait_for()
+        page.wait_for_selector("[data-camera=front] video")
+
+
+def test_contacts_of_both_arms_are_marked(shown, ids):
+    def two_arms(request) -> None:
+        answer = request.fetch()
+        touch = {"b": "cube", "max_force": 1.0, "max_penetration": 0.0}
+        contacts = [
+            {"a": "left_gripper_finger", "start": 2, "stop": 6, **touch},
+            {"a": "right_gripper_finger", "start": 8, "stop": 9, **touch},
+            {"a": "table", "start": 0, "stop": 9, **touch},
+        ]
+        request.fulfill(response=answer, json={**answer.json(), "contacts": contacts})
+
+    shown.route(f"**/attempts/{ids[0]}", two_arms)
+    goto(shown, f"#/set/episode/{ids[0]}")
+    shown.get_by_role("slider", name="Frame").wait_for()
+    assert shown.locator(".bar i").count() == 2
+
+
+def test_differing_settings_can_be_read(shown):
+    def differs(request) -> None:
+        answer = request.fetch()
+        config = [{"key": "task.generator.objects", "a": "word " * 400, "b": 3}]
+        request.fulfill(response=answer, json={**answer.json(), "config": config})
+
+    shown.route("**/api/difference*", differs)
+    goto(shown, "#/set/compare?a=set&b=other")
+    table = shown.get_by_role("region", name="Configuration").locator("table")
+    table.wait_for()
+    widths = table.locator("td").evaluate_all("cells => cells.map(c => c.clientWidth)")
+    assert min(widths) > 0.25 * sum(widths)
+    assert table.bounding_box()["height"] < 200
+    table.locator("summary").click()
+    assert table.get_by_text("word " * 200).last.is_visible()
+
+
+def test_the_place_in_the_list_is_kept(chromium, tmp_path):
+    from tests import store_fixture
+
+    store_fixture.make(tmp_path / "many", count=150)
+    with (
+        viewer_fixture.running([tmp_path / "many"]) as client,
+        viewer_browser.page(chromium) as (page, _),
+    ):
+        page.goto(f"http://127.0.0.1:{client.port}/#/many/episodes?as=grid&row=120")
+        page.wait_for_selector(".card.chosen a")
+        page.locator(".card.chosen a").click()
+        page.get_by_text("all attempts").click()
+        page.wait_for_selector(".card.chosen a")
+        assert page.locator(".scroll").evaluate("e => e.scrollTop") > 1000
+        page.locator(".card.chosen a").click()
+        page.wait_for_selector("main h1")
+        page.go_back()
+        page.wait_for_selector(".card.chosen a")
 
 
 @pytest.mark.slow
