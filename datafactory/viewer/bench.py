@@ -56,6 +56,9 @@ BARS: Mapping[str, tuple[str, float | None]] = {
     "first 64 KiB of a film, 95 % under": ("s", 0.2),
     "resident memory": ("MB", 500.0),
     "its growth over the last 80 requests": ("MB", 25.0),
+    "comparing it with itself, first time": ("s", None),
+    "the same comparison again": ("s", 0.2),
+    "resident memory after comparing": ("MB", 500.0),
 }
 FILTERS = (
     "relation = 'in' AND seconds > {s}",
@@ -224,9 +227,17 @@ class _Server:
 
     def get(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> bytes:
         """One answer of the dataset's interface."""
+        target = f"/api/{quote(self.alias)}/{path}" + (f"?{urlencode(query)}" if query else "")
+        return self.ask(target, headers)
+
+    def compare(self) -> bytes:
+        """The dataset compared with itself."""
+        return self.ask("/api/difference?" + urlencode({"a": self.alias, "b": self.alias}))
+
+    def ask(self, target: str, headers: dict[str, str] | None = None) -> bytes:
+        """One answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            target = f"/api/{quote(self.alias)}/{path}" + (f"?{urlencode(query)}" if query else "")
             connection.request("GET", target, headers=headers or {})
             answer = connection.getresponse()
             body = answer.read()
@@ -317,6 +328,9 @@ def bench_view(path: Path, seed: int = 0) -> tuple[Measure, ...]:
             passes.append(server.memory_mb())
         found["resident memory"] = passes[1]
         found["its growth over the last 80 requests"] = max(0.0, passes[1] - passes[0])
+        found["comparing it with itself, first time"] = _timed(server.compare)
+        found["the same comparison again"] = _timed(server.compare)
+        found["resident memory after comparing"] = server.memory_mb()
     return tuple(Measure(n, found[n], unit, bar, "low") for n, (unit, bar) in BARS.items())
 
 

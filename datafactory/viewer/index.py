@@ -204,7 +204,7 @@ class Index:
         if not all(self._continues(dataset, name) for name in TABLES):
             self._so_far = _Read()
         old = self._so_far
-        extra = dataset.extra_columns
+        extra = _plain_columns(dataset)
         parts, sizes, ids = [old.columns], [len(old.ids)], [old.ids]
         accepted, places = [old.accepted], [old.places]
         counts, last = dict(old.counts), dict(old.last)
@@ -233,7 +233,7 @@ class Index:
     def _pages(dataset: Dataset, name: str, start: int) -> Iterator[pa.Table]:
         """Rows from ``start`` on, a few at a time in memory; one empty page of an empty table."""
         table = dataset.table(name)
-        extra = dataset.extra_columns if name == "episodes" else []
+        extra = _plain_columns(dataset) if name == "episodes" else []
         scanner = table.scanner(
             columns=[*TABLES[name], *extra],
             offset=start,
@@ -261,6 +261,12 @@ class Index:
             return False
         there = table.take([count - 1], columns=[TABLES[name][0]]).column(0)[0]
         return bool(there.as_py() == self._so_far.last[name])
+
+
+def _plain_columns(dataset: Dataset) -> list[str]:
+    """The generator's own columns that can be fields; lists and structures are not read at all."""
+    schema = dataset.schema
+    return [n for n in dataset.extra_columns if not pa.types.is_nested(schema.field(n).type)]
 
 
 def release_memory() -> None:
