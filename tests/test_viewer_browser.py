@@ -344,6 +344,33 @@ def test_the_place_in_the_list_is_kept(chromium, tmp_path):
         page.wait_for_selector(".card.chosen a")
 
 
+def test_wrong_addresses_are_said_and_right_ones_restored(chromium, client, ids):
+    with viewer_browser.page(chromium, viewport=SMALL_3D) as (page, noted):
+        page.goto(f"http://127.0.0.1:{client.port}/#/nope/episodes")
+        page.get_by_text("there is no dataset “nope” here").wait_for()
+        goto(page, f"#/set/episode/{ids[0]}?tab=graph&graph=goal")
+        page.locator("[aria-pressed=true]", has_text="goal").wait_for()
+        page.get_by_role("tab", name="Scene graph").focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("() => location.hash.includes('tab=objects')")
+        goto(page, f"#token={TOKEN}")
+        page.wait_for_selector("main h1")
+        assert TOKEN not in page.url
+        assert noted.errors == []
+        goto(page, "#/set/episode/%")
+        page.locator("main .notice").first.wait_for()
+        assert [e for e in noted.errors if "URI" in e] == []
+
+
+def test_the_list_alone_scrolls(shown):
+    goto(shown, "#/set/episodes")
+    shown.locator(".rows > .row").nth(5).wait_for()
+    size = shown.evaluate("[document.documentElement.scrollHeight, innerHeight]")
+    assert size[0] <= size[1]
+    shown.keyboard.press("j")
+    shown.wait_for_function("() => document.activeElement.closest('.row[aria-current=true]')")
+
+
 @pytest.mark.slow
 def test_images_without_film_are_shown_one_by_one(chromium, tmp_path):
     place = viewer_fixture.make(tmp_path / "jpeg", codec="jpeg")

@@ -35,6 +35,7 @@ export class Replay {
     this.#world.background = new Color(look.sky);
     this.#camera.up.set(0, 0, 1);
     this.#controls = new OrbitControls(this.#camera, canvas);
+    this.#controls.listenToKeyEvents(canvas);
     this.#controls.addEventListener("change", () => (this.#dirty = true));
     this.#poses = new Float32Array(arrays);
     this.#lights();

@@ -1,11 +1,18 @@
 // Everything that is shown is in the address: #/dataset/page/id?where=...&sort=...
 
+import { takeToken } from "./api";
+
 export interface Route { dataset: string; page: string; id: string; query: Record<string, string> }
 
 export function read(hash: string): Route {
   const [path = "", text = ""] = hash.replace(/^#\/?/, "").split("?", 2);
-  const [dataset = "", page = "", id = ""] = path.split("/").map(decodeURIComponent);
+  const [dataset = "", page = "", id = ""] = path.split("/").map(decoded);
   return { dataset, page: page || "overview", id, query: Object.fromEntries(new URLSearchParams(text)) };
+}
+
+/** A part that is not percent-encoded text stands as it is: the server then says that there is no such thing. */
+function decoded(part: string): string {
+  try { return decodeURIComponent(part); } catch { return part; }
 }
 
 export function address(dataset: string, page: string, id = "", query: Record<string, string> = {}): string {
@@ -15,9 +22,11 @@ export function address(dataset: string, page: string, id = "", query: Record<st
   return `#/${path}${text ? `?${text}` : ""}`;
 }
 
+takeToken();
 export const route = $state<Route>(read(location.hash));
 
 function follow(): void {
+  takeToken();
   Object.assign(route, read(location.hash));
 }
 
