@@ -201,7 +201,24 @@ class Case(Model):
                                  + did_you_mean(role, known))  # fmt: skip
         self._check_relations()
         self._check_words()
+        self._check_counts(self.goal)
         return self
+
+    def _check_counts(self, goal: Goal | Form) -> None:
+        """A form gets as many objects as it needs, however many a set turns out to have."""
+        if isinstance(goal, Goal):
+            return
+        for step in getattr(goal, "steps", ()):
+            self._check_counts(step)
+        names, (fewest, most) = getattr(goal, "objects", ()), goal.sizes
+        if isinstance(names, str) or not names:
+            return
+        counts = [self.sets[n].count if n in self.sets else (1, 1) for n in names]
+        low, high = sum(c[0] for c in counts), sum(c[1] for c in counts)
+        if low < fewest or high > most:
+            wanted = f"{fewest}" if fewest == most else f"{fewest} or more"
+            found = f"{low}" if low == high else f"{low} to {high}"
+            raise ValueError(f"form '{goal.kind}' needs {wanted} objects, not {found}")
 
     def _check_relations(self) -> None:
         mentioned: list[tuple[str, str]] = [

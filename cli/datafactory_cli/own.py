@@ -90,7 +90,7 @@ def grasps(
     name: Annotated[str, typer.Argument(metavar="SOURCE/OBJECT", help="Of an asset source.")],
     export: Annotated[Path | None, typer.Option("--export", help="Write N x 17 here.")] = None,
     import_: Annotated[Path | None, typer.Option("--import", help="Use these N x 17.")] = None,
-    robot: Annotated[str, typer.Option("--robot", help="Whose gripper.")] = "primitive_arm",
+    robot: Annotated[str, typer.Option("--robot", help="Whose gripper.")] = "franka_panda",
 ) -> None:
     """Export an object's grasps as an array, or import grasps for an object you added."""
     from dataclasses import replace

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from datafactory.fields import Model
 from datafactory.goals.cast import Cast
@@ -29,6 +29,9 @@ class Said:
 
 class Form(Model):
     """One goal form; the key ``form`` tells which."""
+
+    sizes: ClassVar[tuple[int, int]] = (1, 64)
+    """Fewest and most objects that ``objects`` may stand for, members of sets counted."""
 
     @property
     def kind(self) -> str:

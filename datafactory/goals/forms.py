@@ -124,6 +124,7 @@ class Group(Form):
 class Stack(Form):
     """A tower, widest at the bottom."""
 
+    sizes = (2, 64)
     form: Literal["stack"] = "stack"
     objects: tuple[str, ...] = Field(min_length=1)
 
@@ -175,6 +176,7 @@ class Clear(Form):
 
 class Line(Form):
     """All in one straight row; up to five objects."""
+    sizes = (2, 64)
     form: Literal["line"] = "line"
     objects: tuple[str, ...] = Field(min_length=1)
 
@@ -203,6 +205,7 @@ class Line(Form):
 class Nest(Form):
     """One container inside the other, widest outside."""
 
+    sizes = (2, 64)
     form: Literal["nest"] = "nest"
     objects: tuple[str, ...] = Field(min_length=1)
 
@@ -285,6 +288,7 @@ class Unload(Form):
 class Swap(Form):
     """Two objects exchange their places."""
 
+    sizes = (2, 2)
     form: Literal["swap"] = "swap"
     objects: tuple[str, ...] = Field(min_length=1, max_length=2)
 

@@ -110,6 +110,11 @@ def read_document(path: Path) -> Document:
     """
     try:
         top = ET.fromstring(path.read_bytes())
+    except OSError as error:
+        raise AssetError(
+            "a robot description cannot be read", where=str(path),
+            why=error.strerror or str(error), remedy="name a URDF file",
+        ) from error  # fmt: skip
     except ET.ParseError as error:
         raise AssetError(
             "not well-formed XML", where=f"{path}:{error.position[0]}", why=str(error),
