@@ -37,8 +37,10 @@ STOOD_IN: Mapping[str, tuple[str, ...]] = {
 SEEDS_TRIED = 8
 DISTRACTORS = {"count": [0, 2], "query": {"family": ["can", "carton", "block", "jar", "tin"]}}
 WEAK: Mapping[str, str] = {
-    "toast_rack": "it is held by a wall of 5 mm with a finger between two walls, and planning "
-    "finds hardly a place where the fingers can let go without touching the next one",
+    "teapot": "planning finds a motion without contact in about half of its attempts: of 24 each, "
+    "12 were accepted into a box, 12 into a basket, 9 onto a tray",
+    "toast_rack": "its walls of 5 mm are held with a finger between two of them, and planning "
+    "seldom finds a motion without contact then",
 }
 """Families whose yield may be below the bar, and why."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.family_yields import PAGE, row
 from datafactory.errors import UnknownNameError
 from datafactory.family_yield import (
     FAMILY_BAR,
@@ -37,6 +38,23 @@ def test_every_family_has_a_task_that_names_it(tasks):
         assert tasks[table.name].data["layout"] == {"table": {"family": table.name}}
     for task in tasks.values():
         task_from_dict(task.data)
+
+
+def test_the_page_lists_every_family_and_every_reason(tasks):
+    text = PAGE.read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    goals = {cells[0].strip("`"): cells[2] for cells in rows}
+    assert goals == {name: task.goal.replace("_", " ") for name, task in tasks.items()}
+    for cells in rows:
+        accepted, attempts = (int(word) for word in cells[3].rstrip(" |").split(" of "))
+        assert accepted >= FAMILY_BAR * attempts or cells[0].strip("`") in WEAK
+    assert all(f"- `{family}`: {why}." in text for family, why in WEAK.items())
+
+
+def test_a_row_tells_the_most_frequent_reason():
+    found = {"family": "can", "source": "tier0", "goal": "it in open_box", "attempts": 4}
+    line = row({**found, "accepted": 1, "reasons": {"no_grasp": 2, "dropped": 1}})
+    assert line == "| `can` | tier0 | it in open box | 1 of 4 | `no_grasp` 2 |"
 
 
 def test_goals_fit_the_families(tasks):
