@@ -129,6 +129,21 @@ def _run(indices: Sequence[int]) -> tuple[list[Outcome], int]:
     return outcomes, len(indices) - len(chosen)
 
 
+def _refuse_cameras(contender: Contender) -> None:
+    """Raises ``SpecError`` for policies that see images: worlds give none to them here."""
+    from datafactory_zoo.checkpoint import read_checkpoint
+
+    if contender.kind != "checkpoint":
+        return
+    cameras = read_checkpoint(contender.where).processors[contender.robot].io.cameras
+    if cameras:
+        raise SpecError(
+            "policies that see images cannot be evaluated closed loop", where=contender.where,
+            why=f"it looks through {', '.join(cameras)}, and evaluation gives states only",
+            remedy="evaluate policies whose recipe has no cameras",
+        )  # fmt: skip
+
+
 def run_suite(
     plan: Plan, *, workers: int | None = None, report: Report | None = None
 ) -> SuiteResult:
@@ -142,6 +157,7 @@ def run_suite(
     Raises:
         SpecError: The task is invalid, or the expert solves hardly any of its scenes.
     """
+    _refuse_cameras(plan.contender)
     generator = load_generator(plan.generator)
     spec = generator.spec(plan.task, robot=plan.contender.robot)
     count = workers or os.cpu_count() or 1

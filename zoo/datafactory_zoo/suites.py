@@ -19,12 +19,10 @@ class Suite:
     Attributes:
         name: Its name.
         meaning: What differs from training, one line.
-        style: Changes of the render style; only matters for policies that see images.
     """
 
     name: str
     meaning: str
-    style: Mapping[str, Any]
 
     def task(self, data: Mapping[str, Any]) -> Task:
         """The task with this suite's change, as plain data.
@@ -96,22 +94,17 @@ _CHANGES = {
     "unseen_positions": _unseen_positions,
     "unseen_instructions": _unseen_instructions,
     "distractors": _distractors,
-    "camera_shift": _seen,
-    "light_shift": _seen,
     "physics": _disturbed,
 }
 SUITES: Mapping[str, Suite] = {
     s.name: s
     for s in (
-        Suite("seen", "unseen seeds of the task as it was trained", {}),
-        Suite("unseen_objects", "object instances kept out of training data", {}),
-        Suite("unseen_positions", "bearings beyond the trained ones", {}),
-        Suite("unseen_instructions", "held-out phrasings only", {}),
-        Suite("distractors", "six to ten distractors", {}),
-        Suite("camera_shift", "cameras moved and turned",
-              {"randomise": {"camera": {"position_m": 0.05, "angle_deg": 4.0}}}),
-        Suite("light_shift", "unseen skies and lights", {"randomise": {"light": True}}),
-        Suite("physics", "other masses, friction and start postures", {}),
+        Suite("seen", "unseen seeds of the task as it was trained"),
+        Suite("unseen_objects", "object instances kept out of training data"),
+        Suite("unseen_positions", "bearings beyond the trained ones"),
+        Suite("unseen_instructions", "held-out phrasings only"),
+        Suite("distractors", "six to ten distractors"),
+        Suite("physics", "other masses, friction and start postures"),
     )
 }  # fmt: skip
 
