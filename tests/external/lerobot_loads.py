@@ -21,7 +21,7 @@ from datafactory.exchange.columns import ActionChoice, columns
 from datafactory.exchange.contract import ExportOptions
 from datafactory.exchange.episodes import iter_samples, select
 from datafactory.exchange.lerobot import LeRobotV3
-from datafactory.exchange.lerobot_frames import frame_columns, video_key
+from datafactory.exchange.lerobot_frames import Tasks, frame_columns, video_key
 from datafactory.exchange.pictures import video_bytes
 from datafactory.exchange.target import atomic_target
 from datafactory.render.media import decode_video
@@ -82,8 +82,10 @@ def export(dataset: Dataset, root: Path, reference: Path) -> None:
         LeRobotV3().write(dataset, target, options, lambda done, total: None)
     arrays: dict[str, np.ndarray] = {}
     lengths, first, fps = [], 0, 0
+    subtasks = Tasks()
     for episode, sample in enumerate(iter_samples(select(dataset, options))):
-        rows = frame_columns(sample, columns(sample, ActionChoice.of(options)), episode, first, 0)
+        found = columns(sample, ActionChoice.of(options))
+        rows = frame_columns(sample, found, episode, first, 0, subtasks)
         rows.pop("task_index")
         arrays |= {f"{name}/{episode}": values for name, values in rows.items()}
         arrays[f"task/{episode}"] = np.array(sample.episode.instruction)
