@@ -9,29 +9,15 @@ for a few rows, ``image/<key>/<index>``. Writes one JSON object; exit code 1 whe
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
-os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ.setdefault("HF_HOME", str(Path(sys.argv[2]).parent / "hf"))
-
 import numpy as np
 import torch
+from lerobot_package import provide_vision_ops, torchcodec_version
 
 PEAK = 255.0
 PSNR_DB = 40.0
-
-
-def provide_vision_ops() -> None:
-    """CPU machines get a torchvision whose compiled operators do not load; names are enough."""
-    library = torch.library.Library("torchvision", "DEF")
-    for name in ("nms", "qnms"):
-        try:
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        except RuntimeError:  # they are there
-            return
-    provide_vision_ops.library = library
 
 
 def decode_with_av(path, timestamps, tolerance_s, backend=None) -> torch.Tensor:
@@ -53,15 +39,13 @@ def decode_with_av(path, timestamps, tolerance_s, backend=None) -> torch.Tensor:
 
 
 def decoder() -> str:
-    try:
-        import torchcodec
+    version = torchcodec_version()
+    if version is not None:
+        return f"torchcodec {version}"
+    import lerobot.datasets.lerobot_dataset as module
 
-        return f"torchcodec {torchcodec.__version__}"
-    except (ImportError, OSError, RuntimeError):
-        import lerobot.datasets.lerobot_dataset as module
-
-        module.decode_video_frames = decode_with_av
-        return "PyAV (torchcodec does not load: no FFmpeg libraries)"
+    module.decode_video_frames = decode_with_av
+    return "PyAV (torchcodec does not load: no FFmpeg libraries)"
 
 
 def same(ours: np.ndarray, theirs: torch.Tensor) -> bool:

@@ -9,13 +9,13 @@ environment cannot be built; the reason is printed.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from lerobot_environment import CACHE, SKIPPED, CannotBuildError, environment, offline
 
 from datafactory.exchange.columns import ActionChoice, columns
 from datafactory.exchange.contract import ExportOptions
@@ -28,51 +28,7 @@ from datafactory.render.media import decode_video
 from datafactory.store.dataset import Dataset, open_dataset
 
 HERE = Path(__file__).parent
-SKIPPED = 77
-CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
-LEROBOT = "lerobot==0.4.4"
-# lerobot asks for torch < 2.11; this one loads datasets as well, and torchcodec fits it
-TORCH = "torch==2.13.0"
-NO_DEPENDENCIES = (LEROBOT, "torchvision==0.28.0", "torchcodec==0.13.0")
-NEEDED = (
-    *("accelerate", "av>=15,<16", "datasets>=4,<5", "deepdiff", "draccus==0.10.0", "einops"),
-    *("gymnasium", "huggingface-hub<0.36", "imageio", "jsonlines", "packaging", "pandas"),
-    *("Pillow", "pyarrow", "safetensors", "termcolor"),
-)
 SAMPLED = 5
-
-
-class CannotBuildError(Exception):
-    """The environment cannot be built here."""
-
-
-def environment(cache: Path) -> Path:
-    """The Python of lerobot's environment, built on first use."""
-    text = "\n".join((*NO_DEPENDENCIES, TORCH, *NEEDED))
-    name = "lerobot-" + hashlib.sha256(text.encode()).hexdigest()[:12]
-    folder, python = cache / name, cache / name / "bin/python"
-    ready = folder / "ready"
-    if ready.exists():
-        return python
-    sys.stderr.write(f"building {folder} ...\n")
-    _run([sys.executable, "-m", "venv", "--clear", str(folder)])
-    pip = [str(python), "-m", "pip", "install", "-q"]
-    _run([*pip, "-U", "pip"])
-    _run([*pip, TORCH, "--extra-index-url", CPU_WHEELS], [*pip, TORCH])
-    _run([*pip, *NEEDED])
-    _run([*pip, "--no-deps", *NO_DEPENDENCIES])
-    ready.touch()
-    return python
-
-
-def _run(*ways: list[str]) -> None:
-    """Runs the first of the commands that works."""
-    for command in ways:
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode == 0:
-            return
-    last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-    raise CannotBuildError(f"'{' '.join(command)}' failed: {last}")
 
 
 def export(dataset: Dataset, root: Path, reference: Path) -> None:
@@ -102,7 +58,7 @@ def export(dataset: Dataset, root: Path, reference: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/datafactory-external")
+    parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--dataset", type=Path)
     options = parser.parse_args()
     try:
@@ -121,7 +77,8 @@ def main() -> int:
         root, reference = Path(folder) / "export", Path(folder) / "reference.npz"
         export(dataset, root, reference)
         command = [str(python), str(HERE / "lerobot_check.py"), str(root), str(reference)]
-        done = subprocess.run(command, text=True, capture_output=True)
+        inside = offline(Path(folder) / "hf")
+        done = subprocess.run(command, text=True, capture_output=True, env=inside)
         sys.stdout.write(done.stdout)
         if done.returncode:
             sys.stderr.write(done.stderr[-4000:])
