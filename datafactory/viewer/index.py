@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeVar
@@ -25,17 +24,17 @@ from numpy.typing import NDArray
 from datafactory.errors import DatasetCorruptError
 from datafactory.store.dataset import Dataset
 from datafactory.store.labels import Judgements, judgements
-from datafactory.store.location import Location, reading
+from datafactory.store.location import Location
 from datafactory.viewer.columns import Column, Mask, Numbers, Texts, TextSets, joined
 from datafactory.viewer.grammar import Clause, Kind, parse
 from datafactory.viewer.images import ImageIndex
-from datafactory.viewer.rows import ACCEPTED, REJECTED, page_columns
+from datafactory.viewer.pages import each_page
+from datafactory.viewer.rows import ACCEPTED, PARTS, REJECTED, page_columns
 from datafactory.viewer.select import chosen, in_order
 
 T = TypeVar("T")
 TABLES = {"episodes": ACCEPTED, "attempts": REJECTED}
 """Tables whose rows are listed, with the columns that are read; the first one is the key."""
-PAGE_ROWS = 8192
 REFRESH_S = 2.0
 _FLAGS = frozenset({"success_once", "success_at_end", "excluded"})
 _JUDGED = ("excluded", "tag", "comments", "audit")
@@ -204,15 +203,12 @@ class Index:
         if not all(self._continues(dataset, name) for name in TABLES):
             self._so_far = _Read()
         old = self._so_far
-        extra = _plain_columns(dataset)
         parts, sizes, ids = [old.columns], [len(old.ids)], [old.ids]
         accepted, places = [old.accepted], [old.places]
         counts, last = dict(old.counts), dict(old.last)
         for name in TABLES:
-            for page in self._pages(dataset, name, counts[name]):
-                keys = page[TABLES[name][0]].combine_chunks()
-                mine = extra if name == "episodes" else []
-                parts.append(page_columns(page, accepted=name == "episodes", extra=mine))
+            for keys, columns in _pages(dataset, name, counts[name]):
+                parts.append(columns)
                 sizes.append(len(keys))
                 ids.append(keys)
                 accepted.append(np.full(len(keys), name == "episodes"))
@@ -229,29 +225,6 @@ class Index:
             last,
         )
 
-    @staticmethod
-    def _pages(dataset: Dataset, name: str, start: int) -> Iterator[pa.Table]:
-        """Rows from ``start`` on, a few at a time in memory; one empty page of an empty table."""
-        table = dataset.table(name)
-        extra = _plain_columns(dataset) if name == "episodes" else []
-        scanner = table.scanner(
-            columns=[*TABLES[name], *extra],
-            offset=start,
-            batch_size=PAGE_ROWS,
-            batch_readahead=1,
-            fragment_readahead=1,
-            scan_in_order=True,
-        )
-        with reading(dataset.location, name), ThreadPoolExecutor(1) as ahead:
-            batches = scanner.to_batches()
-            batch = next(batches, None)
-            if batch is None and not start:
-                yield scanner.projected_schema.empty_table()
-            while batch is not None:
-                following = ahead.submit(next, batches, None)
-                yield pa.Table.from_batches([batch])
-                batch = following.result()
-
     def _continues(self, dataset: Dataset, name: str) -> bool:
         """Whether the last row that was read is still where it was."""
         count, table = self._so_far.counts[name], dataset.table(name)
@@ -261,6 +234,18 @@ class Index:
             return False
         there = table.take([count - 1], columns=[TABLES[name][0]]).column(0)[0]
         return bool(there.as_py() == self._so_far.last[name])
+
+
+def _pages(dataset: Dataset, name: str, start: int) -> Iterator[tuple[pa.Array, dict[str, Column]]]:
+    """Keys and columns of the rows of a table from ``start`` on, a page at a time."""
+    accepted = name == "episodes"
+    extra = _plain_columns(dataset) if accepted else []
+
+    def use(page: pa.Table) -> tuple[pa.Array, dict[str, Column]]:
+        keys = page[TABLES[name][0]].combine_chunks()
+        return keys, page_columns(page, accepted=accepted, extra=extra)
+
+    return each_page(dataset, name, [*TABLES[name], *extra], PARTS, start, use)
 
 
 def _plain_columns(dataset: Dataset) -> list[str]:

@@ -23,6 +23,8 @@ COMMON = (*TEXTS.values(), *NUMBERS.values(), "goal", "objects", "metrics", "cpu
           "success_once", "success_at_end", "length")  # fmt: skip
 ACCEPTED = ("episode_id", *COMMON, "fps", "phases")
 REJECTED = ("attempt_id", *COMMON, "stage", "reason", "track_fps")
+PARTS = {"objects": ("name", "uid", "initial_pose", "final_pose")}
+"""What is read of columns that are lists of structures; the others are read whole."""
 
 
 def page_columns(page: pa.Table, *, accepted: bool, extra: Sequence[str]) -> dict[str, Column]:

@@ -78,8 +78,9 @@ def spread(values: NDArray[np.float64]) -> dict[str, float] | None:
     values = values[~np.isnan(values)]
     if not len(values):
         return None
-    low, median, p95, high = (float(v) for v in np.percentile(values, [0, 50, 95, 100]))
-    return {"low": low, "median": median, "p95": p95, "high": high, "mean": float(values.mean())}
+    median, p95 = (float(v) for v in np.percentile(values, [50, 95]))
+    low, high, mean = (float(f(values)) for f in (np.min, np.max, np.mean))
+    return {"low": low, "median": median, "p95": p95, "high": high, "mean": mean}
 
 
 def _numbers(snapshot: Snapshot, name: str) -> NDArray[np.float64]:
