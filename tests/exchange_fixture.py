@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+import av
 import numpy as np
 
 from datafactory.episode import Episode
@@ -54,6 +56,20 @@ def pictures(seed: int, count: int) -> np.ndarray:
         at = (k * 3 + seed * 7) % (width - 8)
         images[k, 10:20, at : at + 8] = (250, 30 * seed % 256, k % 256)
     return images
+
+
+def encoded(images: np.ndarray, codec: str = "libx264", **options: str) -> bytes:
+    """A video as other programs make them."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        stream = container.add_stream(codec, rate=FPS)
+        stream.height, stream.width = images.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        stream.options = options
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
 
 
 def view(episode: Episode, episode_id: str, camera: str, seed: int, codec: str) -> View:

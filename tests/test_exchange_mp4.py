@@ -9,7 +9,7 @@ import pytest
 from datafactory.errors import DatasetCorruptError
 from datafactory.exchange.mp4 import Joiner, cut, read_packets
 from datafactory.render.media import decode_video, encode_images
-from tests.exchange_fixture import FPS, pictures
+from tests.exchange_fixture import FPS, encoded, pictures
 
 
 def clip(seed, count, fps=FPS):
@@ -22,16 +22,7 @@ def frames(data):
 
 def b_frames(images):
     """H.264 whose images are not stored in the order they are shown."""
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=FPS)
-        stream.height, stream.width = images.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"bf": "3", "g": "12", "x264-params": "open-gop=0"}
-        for image in images:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-        container.mux(stream.encode(None))
-    return buffer.getvalue()
+    return encoded(images, **{"bf": "3", "g": "12", "x264-params": "open-gop=0"})
 
 
 @pytest.mark.parametrize("make", [clip, lambda seed, n: b_frames(pictures(seed, n))])

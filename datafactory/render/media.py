@@ -27,13 +27,11 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 CODECS = ("h264", "jpeg", "png")
-GOP = 10
-CRF = 25
+GOP, CRF = 10, 25
 JPEG_QUALITY = 95
 PNG_LEVEL = 1
 MAX_DEPTH_M = 65.535
-THUMBNAIL_WIDTH = 160
-STRIP_HEIGHT = 96
+THUMBNAIL_WIDTH, STRIP_HEIGHT = 160, 96
 
 _PRIMARIES_BT709, _TRANSFER_SRGB, _MATRIX_BT601, _VIDEO_RANGE = 1, 13, 5, 1
 
@@ -139,11 +137,11 @@ def decode_files(codec: str, files: Sequence[bytes]) -> NDArray[Any]:
         else:
             frames = [np.asarray(Image.open(io.BytesIO(f))) for f in files]
     except (OSError, ValueError, SyntaxError) as error:
-        raise _undecodable(error) from error
+        raise undecodable(error) from error
     if not frames:
         return np.empty((0, 0, 0) if codec == "png16" else (0, 0, 0, 3), np.uint8)
     if any(f.shape != frames[0].shape for f in frames):
-        raise _undecodable("their sizes differ")
+        raise undecodable("their sizes differ")
     return np.stack(frames)
 
 
@@ -169,8 +167,9 @@ def decode_video(file: IO[bytes], indices: Sequence[int] | None = None) -> Bytes
         places: dict[int, list[int]] = {}
         for place, index in enumerate(chosen):
             places.setdefault(index, []).append(place)
+        converter = reformatter()
         for index, frame in _wanted(container, stream, sorted(places)):
-            out[places[index]] = _rgb(frame)
+            out[places[index]] = rgb_image(frame, converter)
         return out
 
 
@@ -180,7 +179,8 @@ def _within(index: int, count: int) -> int:
     return int(index)
 
 
-def _undecodable(error: BaseException | str) -> DatasetCorruptError:
+def undecodable(error: BaseException | str) -> DatasetCorruptError:
+    """The error for images that cannot be decoded."""
     return DatasetCorruptError("stored images cannot be decoded", why=str(error))
 
 
@@ -193,7 +193,7 @@ def _opened(file: IO[bytes]) -> Iterator[Any]:
             container.streams.video[0].codec_context.thread_count = 1
             yield container
     except (av.FFmpegError, EOFError) as error:
-        raise _undecodable(error) from error
+        raise undecodable(error) from error
 
 
 def _wanted(container: Any, stream: Any, indices: Sequence[int]) -> Iterator[tuple[int, Any]]:
@@ -211,18 +211,20 @@ def _wanted(container: Any, stream: Any, indices: Sequence[int]) -> Iterator[tup
             if at > index:
                 break
         if at != index + 1:
-            raise _undecodable(f"image {index} is missing from the video")
+            raise undecodable(f"image {index} is missing from the video")
         yield index, frame
 
 
-def _reformatter() -> Any:
+def reformatter() -> Any:
+    """Converts colours; keep it for images of one size."""
     from av.video.reformatter import VideoReformatter
 
     return VideoReformatter()
 
 
-def _rgb(frame: Any) -> Bytes:
-    converted = _reformatter().reformat(
+def rgb_image(frame: Any, converter: Any) -> Bytes:
+    """(h, w, 3) uint8 sRGB of a decoded ``av.VideoFrame``, by a :func:`reformatter`."""
+    converted = converter.reformat(
         frame,
         format="rgb24",
         src_color_range="MPEG" if frame.color_range in (0, 1) else "JPEG",
@@ -266,9 +268,9 @@ def _encode_h264(rgb: Bytes, fps: int) -> bytes:
         context.time_base = Fraction(1, fps)
         context.color_primaries, context.color_trc = _PRIMARIES_BT709, _TRANSFER_SRGB
         context.colorspace, context.color_range = _MATRIX_BT601, _VIDEO_RANGE
-        reformatter = _reformatter()
+        converter = reformatter()
         for i, image in enumerate(rgb):
-            frame = reformatter.reformat(
+            frame = converter.reformat(
                 av.VideoFrame.from_ndarray(image, format="rgb24"),
                 format="yuv420p",
                 dst_colorspace="ITU601",

@@ -12,6 +12,7 @@ from datafactory.store.dataset import Dataset
 from datafactory.store.location import reading
 from datafactory.store.renders import load_images, naming, view_rows
 from datafactory.store.variants import TABLE, check_cameras, find_variant, render_table
+from datafactory.store.video_reader import VideoReader
 
 BATCH_ROWS = 4096
 
@@ -19,8 +20,8 @@ BATCH_ROWS = 4096
 class ImageReader:
     """Reads images of any episodes and cameras of one variant, many in one call.
 
-    Keeps 20 bytes per view in memory, and 4 per image unless it is stored as video. Episodes are
-    numbered in storage order; those without images of the variant are left out.
+    Keeps 20 bytes per view in memory and 4 or 5 per image. Episodes are numbered in storage order;
+    those without images of the variant are left out.
 
     Attributes:
         variant: The variant.
@@ -85,6 +86,8 @@ class ImageReader:
         self._lengths = np.concatenate(lengths).reshape(self._rows.shape)
         self._offsets = np.concatenate(offsets)
         self._begins = np.cumsum(np.concatenate(counts))
+        is_video = len(flat) > 0 and not len(self._offsets)
+        self._videos = VideoReader(self._lengths.reshape(-1)) if is_video else None
 
     def __len__(self) -> int:
         return len(self.episode_ids)
@@ -114,13 +117,22 @@ class ImageReader:
             if camera not in self.cameras:
                 raise UnknownNameError.of("camera", camera, self.cameras, self.variant.name)
             view = episode * len(self.cameras) + self.cameras.index(camera)
-            begin, end = self._begins[view], self._begins[view + 1]
-            asked.append((int(self._rows.flat[view]), self._offsets[begin:end], indices))
-        table, codec = render_table(self._dataset), self.variant.codec
+            asked.append((view, int(self._rows.flat[view]), indices))
         try:
-            return load_images(table, codec, asked)
+            return self._read(asked)
         except (DatasetCorruptError, OSError, ValueError):
             for (episode, camera, _), one in zip(requests, asked, strict=True):
                 with naming(self.episode_ids[episode], camera):
-                    load_images(table, codec, [one])
+                    self._read([one])
             raise
+
+    def _read(self, asked: Sequence[tuple[int, int, Sequence[int]]]) -> list[NDArray[np.uint8]]:
+        """Images of (view, row offset in the table, image indices)."""
+        table = render_table(self._dataset)
+        if self._videos is not None:
+            return self._videos.read(table, asked)
+        packs = [
+            (row, self._offsets[self._begins[view] : self._begins[view + 1]], indices)
+            for view, row, indices in asked
+        ]
+        return load_images(table, self.variant.codec, packs)
