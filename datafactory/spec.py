@@ -8,7 +8,7 @@ phrase of object ``a`` (``the red mug``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -115,10 +115,13 @@ class TaskSpec(Model):
         distractors, layout, randomize: See their types.
         conveyor: A belt that carries objects past the robot; none by default.
         disturb: What goes against the robot's plan; nothing by default.
+        expert: ``varied`` draws among good grasps and places, so that episodes of one scene differ;
+            ``direct`` takes those that need the least turning and lifts over what is in the way,
+            so that alike scenes get alike motions.
         fps: Control and record rate, Hz; must divide 500.
     """
 
-    added = frozenset({"conveyor", "disturb"})
+    added = frozenset({"conveyor", "disturb", "expert"})
     name: str = Field(min_length=1, pattern=r"^[a-z0-9][a-z0-9_\-]*$")
     description: str = ""
     generator: str = "pick_place"
@@ -131,6 +134,7 @@ class TaskSpec(Model):
     randomize: Randomize = Randomize()
     conveyor: Conveyor | None = None
     disturb: Disturb | None = None
+    expert: Literal["varied", "direct"] = "varied"
     fps: int = Field(default=20, ge=1, le=500)
 
     @model_validator(mode="after")

@@ -35,6 +35,7 @@ PAD_MARGIN_M = 0.004
 """A contact must lie this far inside the pad's edge."""
 TILTS_RAD = (0.0, -0.35, 0.35, -0.7, 0.7, -1.0, 1.0)
 MAX_TILT_RAD = 1.15
+VARIETY = 0.12
 MAX_TESTED = 64
 """Candidates tested against the object's own surface, best scores first."""
 
@@ -221,9 +222,7 @@ def grasp_set(asset: RigidAsset, arm: Arm) -> GraspSet | None:
     rest = asset.stable_poses[0]
     down = -Pose.of((0.0, 0.0, 0.0), rest.quat).rotation()[2]
     key = tuple(round(float(v), 2) for v in down)
-    c = _own_candidates(
-        ByContent.of(asset), asset.grasps, arm, key, math.ceil(-1e3 * rest.height)
-    )
+    c = _own_candidates(ByContent.of(asset), asset.grasps, arm, key, math.ceil(-1e3 * rest.height))
     if c is None or not len(c.score):
         return None
     return GraspSet(c.rotation, _positions(c, arm), c.width, c.score)
@@ -238,6 +237,7 @@ def rank_grasps(
     rng: np.random.Generator,
     *,
     count: int = 10,
+    variety: float = VARIETY,
 ) -> list[Grasp]:
     """Returns grasp candidates that clear the object, its support and its neighbours, best first.
 
@@ -249,6 +249,7 @@ def rank_grasps(
         obstacles: (n, 3) points on neighbouring objects, world frame, metres.
         rng: Varies the order of near-equal candidates, so that episodes differ.
         count: Most candidates returned; twice as many where half a turn is another grasp.
+        variety: Scale of the noise that varies the order; 0 for the order of the scores.
     """
     if not arm.finger_geometry.symmetric:
         count *= 2
@@ -258,7 +259,7 @@ def rank_grasps(
     c = _own_candidates(ByContent.of(asset), asset.grasps, arm, down, floor_mm)
     if c is None or not len(c.score):
         return []
-    noisy = c.score + 0.12 * rng.gumbel(size=len(c.score))
+    noisy = c.score + variety * rng.gumbel(size=len(c.score))
     c = c.where(np.argsort(-noisy, kind="stable")[: 3 * count])
     position = _positions(c, arm)
     openings = _openings(c, 2.0 * OPEN_CLEARANCE_M, arm)

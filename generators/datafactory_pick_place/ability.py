@@ -96,9 +96,9 @@ def require_able(spec: ManipulationSpec, robot: RobotModel, sources: Sequence[As
         sources: Where the task's objects come from.
 
     Raises:
-        SpecError: It has no arm or no gripper, several arms where the task has a conveyor or
-            disturbances, or a gripper that takes none of the first instances of what it has
-            to move.
+        SpecError: It has no arm or no gripper, several arms where the task has a conveyor,
+            disturbances or the direct expert, a direct expert where things move, or a gripper that
+            takes none of the first instances of what it has to move.
     """
     lacking = [part for part in NEEDED if part not in robot.capabilities]
     if lacking:
@@ -113,6 +113,12 @@ def require_able(spec: ManipulationSpec, robot: RobotModel, sources: Sequence[As
             f"task '{spec.task}' does not run on robot '{robot.name}'",
             why="belts and disturbances are for robots with one arm",
             remedy="choose a robot with one arm",
+        )
+    if spec.task_spec.expert == "direct" and (moving or len(robot.arms) > 1):
+        raise SpecError(
+            f"task '{spec.task}' has no direct expert",
+            why="it plans for one arm in a world that keeps still",
+            remedy="leave `expert` out",
         )
     widest = max(arm.gripper_max_width_m for arm in robot.arms)
     if widest >= GRIPPER_OPENING_M:  # what `graspable` means

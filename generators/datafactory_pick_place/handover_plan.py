@@ -26,6 +26,7 @@ from datafactory_assets.asset import RigidAsset
 from datafactory_pick_place.plans import PickPlan, Refusal
 from datafactory_pick_place.poses import behind
 from datafactory_pick_place.reach import TIP_GAP_M, Reach
+from datafactory_pick_place.surroundings import heights, neighbours
 
 Array = NDArray[np.float64]
 PLACES = ((0.5, 0.2), (0.62, 0.1), (0.45, 0.35))
@@ -246,8 +247,8 @@ class HandoverPlanner:
     def _grasps(self, reach: PassingReach) -> list[Grasp]:
         """The giver's grasps of the object where it stands."""
         return rank_grasps(
-            self.asset, self.pose, reach.arm, reach.support_height(self.subject, self.pose),
-            reach.obstacles(self.subject, self.state), self.rng, count=GIVER_GRASPS,
+            self.asset, self.pose, reach.arm, heights(self.asset, self.pose)[0],
+            neighbours(reach.scene.scene, self.subject, self.state), self.rng, count=GIVER_GRASPS,
         )  # fmt: skip
 
     def _options(self, reach: PassingReach) -> list[Grasp]:

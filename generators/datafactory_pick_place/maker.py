@@ -25,6 +25,7 @@ from datafactory_pick_place.arrange import layout_region
 from datafactory_pick_place.attempt import Attempt, Rejected
 from datafactory_pick_place.belt_attempt import BeltAttempt
 from datafactory_pick_place.clock import StageClock
+from datafactory_pick_place.direct import DirectReach
 from datafactory_pick_place.disturb import SceneDisturber, draw_disturbance
 from datafactory_pick_place.disturbed_attempt import DisturbedAttempt
 from datafactory_pick_place.handover_plan import PassingReach
@@ -141,7 +142,8 @@ class PickPlaceMaker:
             reach = BeltReach(scene, kinematics, *limits, streams["plan"])
             return BeltAttempt(scene, goal, reach, *rest)
         runner = Attempt if self.spec.task_spec.disturb is None else DisturbedAttempt
-        return runner(scene, goal, Reach(scene, kinematics, *limits, streams["plan"]), *rest)
+        kind = DirectReach if self.spec.task_spec.expert == "direct" else Reach
+        return runner(scene, goal, kind(scene, kinematics, *limits, streams["plan"]), *rest)
 
     def _begin(
         self, attempt: Attempt, draw: Draw, streams: AttemptStreams

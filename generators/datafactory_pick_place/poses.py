@@ -52,9 +52,9 @@ def behind(target: Pose) -> Pose:
     return target @ Pose.of((0.0, 0.0, -APPROACH_M))
 
 
-def above(target: Pose) -> Pose:
+def above(target: Pose, by_m: float = LIFT_M) -> Pose:
     """The TCP pose lifted straight up."""
-    return Pose(target.position + np.array([0.0, 0.0, LIFT_M]), target.quat)
+    return Pose(target.position + np.array([0.0, 0.0, by_m]), target.quat)
 
 
 def turned(

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import product
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datafactory.belt import BELT, RAILS
 from datafactory.geometry import Pose
-from datafactory.grasps.antipodal import surface
 from datafactory.grasps.ranking import Grasp, rank_grasps
 from datafactory.planning.cartesian import straight_path
 from datafactory.planning.collision import FINGERS, HELD, CollisionWorld
-from datafactory.planning.kinematics import ArmKinematics
+from datafactory.planning.kinematics import ArmKinematics, LineSolution
 from datafactory.planning.motion import MotionResult, plan_free, plan_line
 from datafactory.planning.timing import JointLimits, Trajectory
 from datafactory.scene import WorldState
@@ -27,6 +26,7 @@ from datafactory_assets.asset import RigidAsset
 from datafactory_pick_place.ability import reachable_poses
 from datafactory_pick_place.plans import PickPlan, PlacePlan, Refusal
 from datafactory_pick_place.poses import (
+    LIFT_M,
     above,
     behind,
     is_free,
@@ -34,10 +34,10 @@ from datafactory_pick_place.poses import (
     still_in_row,
     turned,
 )
+from datafactory_pick_place.surroundings import heights, neighbours
 
 Array = NDArray[np.float64]
 RELEASE_GAPS_M = (0.004, 0.015, 0.03, 0.05)
-NEIGHBOUR_M = 0.12
 PLACEMENTS = 3
 FREE_GAP_M = 0.025
 FREE_PLACEMENTS = 10
@@ -58,6 +58,8 @@ class Reach:
     Attributes:
         region: Where objects may be put down that may stand anywhere; None for anywhere.
         targets: Places planned beforehand, by object name; tried first.
+        lift_m: How far what was grasped is lifted, and from how high it is put down.
+        drawn: Place poses drawn where only some are free.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Reach:
         self.home = np.array(arm.home)
         self.region: Region | None = None
         self.targets: dict[str, Placement] = {}
+        self.lift_m, self.drawn = LIFT_M, PLACEMENTS
         self._surfaces = ["table"] if scene.belt is None else ["table", BELT, *RAILS]
         self._least_manipulability = MANIPULABILITY_SHARE * kinematics.manipulability(self.home)
 
@@ -122,24 +125,6 @@ class Reach:
         """Fingertips may come as close to what the object stands on as flat objects need."""
         self.world.allow(FINGERS, self.standing_on(subject), depth_m=-TIP_GAP_M)
 
-    def obstacles(self, subject: int, state: WorldState) -> Array:
-        """Surface points (n, 3) of the subject's neighbours, world frame."""
-        scene = self.scene.scene
-        center = state.poses[scene.objects[subject].name].position
-        clouds = []
-        for k, item in enumerate(scene.objects):
-            pose = state.poses[item.name]
-            radius = 0.5 * float(np.linalg.norm(item.asset.extents))
-            if k != subject and np.linalg.norm(pose.position - center) < NEIGHBOUR_M + radius:
-                clouds.append(pose.apply(surface(item.asset)))
-        return np.concatenate(clouds) if clouds else np.empty((0, 3))
-
-    def support_height(self, subject: int, pose: Pose) -> float:
-        """Height of what an object at a pose stands on, metres."""
-        asset = self.scene.scene.objects[subject].asset
-        corners = np.array(list(product(*zip(*asset.aabb, strict=True))))
-        return float(pose.apply(corners)[:, 2].min())
-
     def pick(
         self, subject: int, relations: Sequence[Relation], state: WorldState, q: Array,
         streams: tuple[np.random.Generator, np.random.Generator],
@@ -155,10 +140,7 @@ class Reach:
         """
         item = self.scene.scene.objects[subject]
         pose = state.poses[item.name]
-        floor = self.support_height(subject, pose)
-        grasps = rank_grasps(
-            item.asset, pose, self.arm, floor, self.obstacles(subject, state), streams[0]
-        )
+        grasps = self.grasps(subject, pose, state, q, streams[0])
         if not grasps:
             return Refusal("grasp", "no_grasp", 0)
         placements = self.placements(subject, relations, state, streams[1])
@@ -172,6 +154,16 @@ class Reach:
             refusal = Refusal("plan", plan, tried)
         return refusal
 
+    def grasps(
+        self, subject: int, pose: Pose, state: WorldState, q: Array, rng: np.random.Generator
+    ) -> list[Grasp]:
+        """Grasps of an object at a pose, in the order in which they are to be tried."""
+        del q
+        asset = self.scene.scene.objects[subject].asset
+        around = neighbours(self.scene.scene, subject, state)
+        floor, _ = heights(asset, pose)
+        return rank_grasps(asset, pose, self.arm, floor, around, rng)
+
     def placements(
         self, subject: int, relations: Sequence[Relation], state: WorldState,
         rng: np.random.Generator,
@@ -184,7 +176,7 @@ class Reach:
                                    region=self.region, gap=FREE_GAP_M)  # fmt: skip
         else:
             robot = self.scene.robot
-            sampled = reachable_poses(relations, item.asset, state, robot, rng, PLACEMENTS)
+            sampled = reachable_poses(relations, item.asset, state, robot, rng, self.drawn)
         target = self.targets.get(item.name)
         if target is not None and still_in_row(target, relations, state):
             sampled.insert(0, target)
@@ -198,7 +190,7 @@ class Reach:
             return found
         q_grasp, q_behind = found
         target = pose @ grasp.object_from_tcp
-        if not self.kinematics.line(q_grasp, straight_path(target, above(target), 4)).ok:
+        if not self._upwards(q_grasp, target).ok:
             return "ik_failed"
         placed = self._first_place(subject, grasp, placements, q_grasp)
         if isinstance(placed, str):
@@ -245,6 +237,10 @@ class Reach:
         assert transit.trajectory is not None
         assert approach.trajectory is not None
         return transit.trajectory, approach.trajectory
+
+    def _upwards(self, q: Array, target: Pose) -> LineSolution:
+        """Postures on the straight way up from a target."""
+        return self.kinematics.line(q, straight_path(target, above(target, self.lift_m), 4))
 
     def _free(self, q0: Array, q1: Array, limits: JointLimits) -> MotionResult:
         return plan_free(self.world, q0, q1, limits, self.rng)
@@ -328,7 +324,7 @@ class Reach:
                 continue
             q_place, gap = found
             target = self.kinematics.fk(q_place)
-            line = self.kinematics.line(q_place, straight_path(target, above(target), 4))
+            line = self._upwards(q_place, target)
             if not line.ok:
                 reason = line.reason
                 continue
@@ -356,13 +352,12 @@ class Reach:
     ) -> Trajectory | Refusal:
         """Plans the straight lift of a grasped object off its support."""
         self._grip(subject, tcp_from_object, width)
-        return self._first_line(q, above, behind)
+        return self._first_line(q, partial(above, by_m=self.lift_m), behind)
 
     def _grip(self, subject: int, tcp_from_object: Pose, width: float) -> None:
         """The object is held, and still stands on its support."""
         self.attach(subject, tcp_from_object, width)
         self._tolerate_brushing()
-        self.world.allow(HELD, FINGERS)
         self.world.allow(HELD, self.standing_on(subject))
 
     def _first_line(self, q: Array, *moves: Callable[[Pose], Pose]) -> Trajectory | Refusal:

@@ -26,6 +26,7 @@ from datafactory_pick_place.handover_plan import PassingReach
 from datafactory_pick_place.plans import Refusal
 from datafactory_pick_place.poses import LIFT_M
 from datafactory_pick_place.reach import BRUSH_M, TIP_GAP_M
+from datafactory_pick_place.surroundings import heights, neighbours
 
 Array = NDArray[np.float64]
 MIN_SPAN_M = 0.1
@@ -124,8 +125,8 @@ class TwoHandsPlanner:
         across = (ends[0] - ends[1])[:2] / np.linalg.norm((ends[0] - ends[1])[:2])
         options = []
         for hand in self.hands:
-            floor = hand.support_height(self.subject, pose)
-            obstacles = hand.obstacles(self.subject, state)
+            floor = heights(item.asset, pose)[0]
+            obstacles = neighbours(hand.scene.scene, self.subject, state)
             grasps = rank_grasps(
                 item.asset, pose, hand.arm, floor, obstacles, rng, count=CANDIDATES
             )
