@@ -14,7 +14,7 @@ from datafactory_zoo.windows import ImageField, WindowField, WindowSpec, chunk_o
 
 OBSERVATION = "observation."
 IMAGE = "image."
-NOW = ("joint_position", "eef_pose", "world_from_base")
+NOW = ("joint_position", "gripper_opening", "eef_pose", "world_from_base")
 
 
 @dataclass(frozen=True)

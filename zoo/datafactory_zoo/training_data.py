@@ -12,12 +12,13 @@ import torch
 from datafactory.errors import SpecError
 from datafactory.store.dataset import Dataset, open_dataset
 from datafactory.store.labels import excluded_ids
+from datafactory_zoo.displacement import check_displaceable, displaced
 from datafactory_zoo.interface import PolicyIO
 from datafactory_zoo.loader import Batch, BatchStream, WindowDataset
 from datafactory_zoo.mixture import Mixture, MixtureState, assign_lpt, mixture_weights
 from datafactory_zoo.policy import Policy
 from datafactory_zoo.processors import Processors, augmented, measure
-from datafactory_zoo.recipe import DataSpec, Recipe
+from datafactory_zoo.recipe import DataSpec, Recipe, Schedule
 from datafactory_zoo.splits import Split, divide
 from datafactory_zoo.statistics import Statistics, merged
 
@@ -62,6 +63,8 @@ def open_sources(recipe: Recipe, kind: type[Policy], path: str | None) -> tuple[
         found.append((entry, open_dataset(place)))
     parts = [_windows(recipe, kind, entry, dataset) for entry, dataset in found]
     ios = _alike([io for io, _, _ in parts])
+    if recipe.train.displace_m or recipe.train.displace_rad:
+        check_displaceable(ios[0])
     statistics = _by_robot(ios, [train for _, train, _ in parts], recipe.seed)
     modes: dict[str, Any] = {
         "state_mode": recipe.normalise_state or kind.modes["state_mode"],
@@ -140,10 +143,13 @@ def _by_robot(
 
 
 def _prepare(
-    batch: Batch, processors: Processors, augment: bool, generator: torch.Generator
+    batch: Batch, processors: Processors, schedule: Schedule, generator: torch.Generator
 ) -> Batch:
+    if schedule.displace_m or schedule.displace_rad:
+        batch = displaced(batch, processors.io, generator, schedule.displace_m,
+                          schedule.displace_rad)  # fmt: skip
     inputs = processors.training(batch)
-    if augment and "images" in inputs:
+    if schedule.augment and "images" in inputs:
         inputs["images"] = augmented(inputs["images"], generator)
     return inputs
 
@@ -170,7 +176,7 @@ def training_stream(
     # Augmentation is drawn from the place in the stream, so that a resumed run repeats it.
     generator = torch.Generator().manual_seed(seed + mixture.samples)
     prepare: list[Callable[[Batch], Batch]] = [
-        partial(_prepare, processors=sources[k].processors, augment=recipe.train.augment,
+        partial(_prepare, processors=sources[k].processors, schedule=recipe.train,
                 generator=generator)
         for k in chosen
     ]  # fmt: skip
