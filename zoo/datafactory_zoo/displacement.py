@@ -47,7 +47,8 @@ def _rotations(vectors: Tensor) -> Tensor:
     cross = torch.zeros(len(vectors), 3, 3)
     x, y, z = vectors.unbind(-1)
     cross[:, 0, 1], cross[:, 0, 2], cross[:, 1, 2] = -z, y, -x
-    return torch.linalg.matrix_exp(cross - cross.transpose(1, 2))
+    rotations: Tensor = torch.linalg.matrix_exp(cross - cross.transpose(1, 2))
+    return rotations
 
 
 def _parts(values: Tensor) -> tuple[Tensor, Tensor]:
