@@ -31,6 +31,21 @@ def test_overview_filters_by_click_and_goes_back(shown):
     state.get_by_text("6 of 6 attempts").wait_for()
 
 
+def test_bars_of_grasps_and_actions_filter(shown):
+    state = shown.locator("#filter-state")
+    grasps = shown.get_by_role("region", name="Grasps")
+    bar = grasps.locator("li button").filter(has_not=shown.get_by_text("0 grasps")).first
+    bar.click()
+    state.get_by_text("3 of 6 attempts").wait_for()
+    assert where(shown).startswith("grasp = '")
+    bar.click()
+    state.get_by_text("6 of 6 attempts").wait_for()
+    joint = shown.get_by_role("group", name="Distribution of joint 1")
+    joint.locator("button.bin[tabindex='0']").first.press("Enter")
+    state.get_by_text(" of 6 attempts").wait_for()
+    assert where(shown).startswith("action.joint_1 BETWEEN ")
+
+
 def test_a_wrong_filter_shows_the_place(shown, client):
     shown.keyboard.press("/")
     shown.keyboard.type("seconds > 1 AN outcome = 'accepted'")

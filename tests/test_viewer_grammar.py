@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datafactory.viewer.columns import Numbers, Places, Texts, TextSets
+from datafactory.viewer.columns import Numbers, NumberSets, Places, Steps, Texts, TextSets
 from datafactory.viewer.grammar import MAX_DEPTH, FilterError, parse
 from datafactory.viewer.select import chosen
 
 KINDS = {"length": "number", "robot": "text", "tag": "texts", "done": "flag", "created": "time",
-         "start": "place", "metric.slip_m": "number"}  # fmt: skip
+         "start": "place", "metric.slip_m": "number", "grasp.width_m": "values",
+         "action.joint_1": "values"}  # fmt: skip
 LENGTH = np.array([1.0, 5.0, 9.0, np.nan])
 COLUMNS = {
     "length": Numbers(LENGTH),
@@ -22,6 +23,10 @@ COLUMNS = {
     "created": Numbers(np.array([0.0, 1e9, 2e9, 2e9])),
     "start": Places(np.array([0, 1, 1]), np.array([[0.4, 0.0], [0.5, 0.1], [0.9, 0.9]]), 4),
     "metric.slip_m": Numbers(np.array([1e-3, 2e-3, np.nan, 0.0])),
+    "grasp.width_m": NumberSets(np.array([0, 0, 2]), np.array([0.01, 0.05, 0.03]), 4),
+    "action.joint_1": Steps(
+        np.array([0, 1, 3]), np.array([0b11, 0b1000, 1 << 15], np.uint16), 0.0, 1.6, 4
+    ),
 }
 
 
@@ -54,6 +59,17 @@ def rows(text: str) -> list[int]:
         ("metric.slip_m <= .001", [0, 3]),
         ("(length = 1 or length = 5) and (done = false)", [1]),
         ("length > -1e3", [0, 1, 2]),
+        ("grasp.width_m BETWEEN 0.02 AND 0.04", [2]),
+        ("grasp.width_m BETWEEN 0.05 AND 1", [0]),
+        ("grasp.width_m NOT BETWEEN 0.05 AND 1", [2]),
+        ("grasp.width_m IS NULL", [1, 3]),
+        ("action.joint_1 BETWEEN 0.1 AND 0.2", [0]),
+        ("action.joint_1 BETWEEN 0.2 AND 0.3", []),
+        ("action.joint_1 BETWEEN 0.15 AND 0.35", [0, 1]),
+        ("action.joint_1 NOT BETWEEN 0.1 AND 0.2", [1, 3]),
+        ("action.joint_1 BETWEEN 7 AND 9", [3]),
+        ("action.joint_1 BETWEEN 0.3 AND 0.1", []),
+        ("action.joint_1 IS NOT NULL", [0, 1, 3]),
     ],
 )
 def test_meaning(text, expected):
@@ -78,6 +94,9 @@ def test_meaning(text, expected):
         ("start = 4", 6, "IN BOX", "BOX (0.4"),
         ("start IN BOX (1, 2, 3)", 13, "x0, y0", ""),
         ("length IN BOX (1, 2, 3, 4)", 10, "otherwise", ""),
+        ("action.joint_1 > 1", 15, "compared with BETWEEN", "action.joint_1 BETWEEN"),
+        ("action.joint_1 IN (1)", 15, "otherwise", "BETWEEN"),
+        ("action.joint_1 BETWEEN 'a' AND 1", 23, "a number", ""),
         ("created > 'yesterday'", 10, "a date", ""),
         ("done = 1", 7, "true or false", ""),
         ("robot BETWEEN 'a' AND 'b'", 6, "no order", ""),

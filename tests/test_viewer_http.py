@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -181,6 +182,21 @@ def test_motion_counts_every_frame(client, path):
     assert sum(k["all"] for k in found["kinds"]) >= 3
     none = client.get("/api/set/motion", where="outcome = 'rejected'").json()
     assert {sum(h["shown"]) for h in none["actions"]} == {0}
+
+
+def test_a_filter_of_actions_works_in_a_copied_address(path):
+    where = "action.joint_1 BETWEEN -9 AND 9 AND grasp IS NOT NULL"
+    with running([path]) as fresh:  # nobody has asked it for time series
+        for _ in range(200):
+            found = fresh.get("/api/set/rows", where=where)
+            assert found.status == 200
+            if found.json()["count"] == 3:
+                break
+            time.sleep(0.05)
+        assert found.json()["count"] == 3
+        state = fresh.get("/api/set/state").json()
+    assert state["series_read"] == 3
+    assert state["fields"]["action.joint_1"] == "values"
 
 
 def test_labels_need_the_token(client, ids):

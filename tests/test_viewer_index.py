@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -13,7 +15,7 @@ from datafactory.store.location import Location
 from datafactory.viewer.grammar import FilterError
 from datafactory.viewer.index import Index
 from datafactory.viewer.listing import audit_sample, window
-from datafactory.viewer.motion import Motion, grid_of, part_of
+from datafactory.viewer.motion import grid_of, part_of
 from datafactory.viewer.summary import overview
 from tests import store_fixture, viewer_fixture
 from tests.fake_attempts import FakeSpec
@@ -135,5 +137,56 @@ def test_motion_of_episodes_without_arms(tmp_path):
 
 def test_motion_of_an_empty_dataset_is_nothing(tmp_path):
     store_fixture.make(tmp_path / "d", count=0)
-    found = Motion().summary(Index(Location.of(tmp_path / "d")).snapshot(), "")
+    index = Index(Location.of(tmp_path / "d"))
+    found = index.read_series().summary(index.snapshot().accepted)
     assert (found["done"], found["total"], found["actions"]) == (0, 0, [])
+    assert "grasp" not in index.snapshot().kinds
+
+
+def until_read(index):
+    """The snapshot once all time series have been read."""
+    index.read_series()
+    while (snapshot := index.snapshot()).series_read != snapshot.accepted.sum():
+        time.sleep(0.01)
+    return snapshot
+
+
+def test_bars_of_actions_and_grasps_are_filters(real):
+    index = Index(Location.of(real))
+    assert "action.joint_1" not in index.snapshot().kinds
+    snapshot = until_read(index)
+    found = index.read_series().summary(snapshot.accepted[snapshot.accepted])
+    episodes = {e.episode_id: e for e in open_dataset(real).iter_episodes()}
+    for action in (found["actions"][0], found["actions"][-1]):
+        joint = "joint" in action["field"]
+        runs = {i: e.trajectory for i, e in episodes.items()}
+        values = {i: r.action_joint[:, 0] if joint else r.action_gripper for i, r in runs.items()}
+        for low, high, frames in zip(
+            action["edges"], action["edges"][1:], action["all"], strict=False
+        ):
+            where = f"{action['field']} BETWEEN {low:.6g} AND {high:.6g}"
+            rows = {r["id"] for r in window(snapshot, where)["rows"]}
+            there = {i for i, v in values.items() if ((v >= low) & (v < high)).any()}
+            assert there <= rows
+            assert bool(rows) == bool(frames)
+    for kind in found["kinds"]:
+        rows = window(snapshot, f"grasp = '{kind['name']}'")["rows"]
+        assert len(rows) <= kind["all"]
+        assert bool(rows) == bool(kind["all"])
+    assert sum(k["all"] for k in found["kinds"]) >= len(episodes)
+    assert window(snapshot, "grasp IS NULL")["count"] == snapshot.count - len(episodes)
+
+
+def test_columns_of_time_series_grow_with_the_dataset(tmp_path, monkeypatch):
+    monkeypatch.setattr("datafactory.viewer.index.REFRESH_S", 0.0)
+    spec = FakeSpec()
+    committer = store_fixture.make(tmp_path / "d", spec, count=20)
+    index = Index(Location.of(tmp_path / "d"))
+    first = until_read(index)
+    accepted, _, assets = store_fixture.rows(spec, range(20, 40))
+    committer.add_assets(assets)
+    committer.append("episodes", committer.writer.write("episodes", accepted), {})
+    second = until_read(index)
+    assert second.series_read > first.series_read
+    known = ~second.columns["action.joint_1"].missing()
+    np.testing.assert_array_equal(known, second.accepted)

@@ -26,7 +26,7 @@ from datafactory.viewer.access import TOKEN_HEADER, Access, App, Guard
 from datafactory.viewer.comparisons import Comparisons
 from datafactory.viewer.grammar import FilterError
 from datafactory.viewer.index import Index, Snapshot
-from datafactory.viewer.motion import Motion
+from datafactory.viewer.motion import FIELDS as SERIES_FIELDS
 from datafactory.viewer.scenes import Scenes
 from datafactory.viewer.select import misspelt
 
@@ -61,15 +61,21 @@ class Site:
     access: Access
     files: Mapping[str, bytes]
     scenes: Scenes = field(default_factory=Scenes)
-    motions: dict[str, Motion] = field(default_factory=dict)
     comparisons: Comparisons = field(default_factory=Comparisons)
 
     def snapshot(self, request: Request) -> Snapshot:
-        """The dataset that a request names."""
+        """The dataset that a request names; with fields of time series when its filter has some."""
+        index = self.index(request)
+        if SERIES_FIELDS.search(_text(request, "where")):
+            index.read_series()
+        return index.snapshot()
+
+    def index(self, request: Request) -> Index:
+        """The index of the dataset that a request names."""
         index = self.datasets.get(request.path_params["dataset"])
         if index is None:
             raise DatasetError("there is no such dataset here")
-        return index.snapshot()
+        return index
 
 
 def static_files(folder: Path = STATIC) -> dict[str, bytes]:
@@ -256,6 +262,7 @@ def state(snapshot: Snapshot) -> dict[str, Any]:
         "fields": dict(snapshot.kinds),
         "variants": {v: list(c) for v, c in snapshot.images.kinds.items()},
         "questions": "qa" in snapshot.dataset.tables,
+        "series_read": snapshot.series_read,
         "runs": runs,
         "problems": list(snapshot.problems),
     }
@@ -300,9 +307,9 @@ def _difference(site: Site, request: Request) -> dict[str, Any]:
 
 
 def _motion(site: Site, request: Request) -> dict[str, Any]:
+    motion = site.index(request).read_series()
     snapshot = site.snapshot(request)
-    reader = site.motions.setdefault(request.path_params["dataset"], Motion())
-    return reader.summary(snapshot, _text(request, "where"))
+    return motion.summary(snapshot.mask(_text(request, "where"))[snapshot.accepted])
 
 
 def _rows(site: Site, request: Request) -> dict[str, Any]:
@@ -379,9 +386,7 @@ def _write_labels(site: Site, request: Request, body: bytes) -> Response:
         value, withdrawn = str(data["value"]), data.get("withdrawn", False) is True
     except (ValueError, KeyError, TypeError) as error:
         raise SpecError("these are no labels", why="ids, kind and value are needed") from error
-    index = site.datasets.get(request.path_params["dataset"])
-    if index is None:
-        raise DatasetError("there is no such dataset here")
+    index = site.index(request)
     labels = [Label(i, kind, value, withdrawn, getpass.getuser(), "viewer") for i in ids]
     count = add_labels(index.snapshot().dataset, labels)
     index.forget_age()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int32]
+STEPS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +209,89 @@ class Places:
         return np.zeros(self.count)
 
 
-Column = Numbers | Texts | TextSets | Places
+@dataclass(frozen=True, eq=False)
+class NumberSets:
+    """Any number of numbers a row.
+
+    Attributes:
+        rows: (k,) row of each number.
+        values: (k,) the numbers.
+        count: Number of rows.
+    """
+
+    rows: NDArray[np.int64]
+    values: NDArray[np.float64]
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def between(self, low: float, high: float) -> Mask:
+        """Rows of which a number lies in a range."""
+        found = np.zeros(self.count, bool)
+        found[self.rows[(self.values >= low) & (self.values <= high)]] = True
+        return found
+
+    def missing(self) -> Mask:
+        """Rows without numbers."""
+        found = np.ones(self.count, bool)
+        found[self.rows] = False
+        return found
+
+    def at(self, row: int) -> None:
+        """Several numbers are not listed."""
+
+    def order(self) -> NDArray[np.float64]:
+        """Rows do not sort by several numbers."""
+        return np.zeros(self.count)
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Which of 16 steps of a range the many numbers of a row lie in.
+
+    Attributes:
+        rows: (k,) rows whose numbers are known.
+        bits: (k,) bit i is set when some number of the row lies in step i.
+        low, high: The range; numbers beyond lie in its outermost steps.
+        count: Number of rows.
+    """
+
+    rows: NDArray[np.int64]
+    bits: NDArray[np.uint16]
+    low: float
+    high: float
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def between(self, low: float, high: float) -> Mask:
+        """Rows with a number in a step that a range covers by more than a thousandth."""
+        edges = np.linspace(self.low, self.high, STEPS + 1)
+        least = (edges[1] - edges[0]) / 1000
+        edges[0], edges[-1] = -np.inf, np.inf
+        covered = (edges[:-1] < high - least) & (edges[1:] > low + least)
+        wanted = np.uint16((covered << np.arange(STEPS)).sum())
+        found = np.zeros(self.count, bool)
+        found[self.rows[(self.bits & wanted) != 0]] = True
+        return found
+
+    def missing(self) -> Mask:
+        """Rows whose numbers are not known."""
+        found = np.ones(self.count, bool)
+        found[self.rows[self.bits != 0]] = False
+        return found
+
+    def at(self, row: int) -> None:
+        """Steps are not listed."""
+
+    def order(self) -> NDArray[np.float64]:
+        """Rows do not sort by steps."""
+        return np.zeros(self.count)
+
+
+Column = Numbers | Texts | TextSets | Places | NumberSets | Steps
 
 
 def _shifted(parts: Sequence[TextSets | Places]) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@
     expr  = and {OR and}        and = not {AND not}        not = [NOT] (test | "(" expr ")")
     test  = field op value                     op = = != < <= > >= ~      (~: contains, any case)
           | field [NOT] IN "(" value {"," value} ")"
-          | field [NOT] BETWEEN number AND number
+          | field [NOT] BETWEEN number AND number    (of several values: one of them does)
           | field IS [NOT] NULL
           | place IN BOX "(" x0 "," y0 "," x1 "," y1 ")"                  (metres)
     value = number | 'text' | TRUE | FALSE
@@ -26,7 +26,7 @@ from datafactory.errors import SpecError
 
 MAX_LENGTH = 2000
 MAX_DEPTH = 40
-Kind = Literal["number", "text", "texts", "flag", "time", "place"]
+Kind = Literal["number", "text", "texts", "flag", "time", "place", "values"]
 Value = float | str | bool
 
 _WORDS = frozenset({"and", "or", "not", "in", "between", "is", "null", "true", "false", "box"})
@@ -43,7 +43,9 @@ _OPERATORS: Mapping[Kind, tuple[str, ...]] = {
     "texts": ("=", "!=", "~"),
     "flag": ("=", "!="),
     "place": (),
+    "values": (),
 }
+_OTHERWISE: Mapping[Kind, str] = {"place": "IN BOX", "values": "BETWEEN"}
 _EXAMPLES: Mapping[Kind, str] = {
     "number": "{} > 1.5",
     "time": "{} >= '2026-01-31'",
@@ -51,6 +53,7 @@ _EXAMPLES: Mapping[Kind, str] = {
     "texts": "{} = 'word'",
     "flag": "{} = true",
     "place": "{} IN BOX (0.4, -0.1, 0.5, 0.0)",
+    "values": "{} BETWEEN 0.5 AND 1.0",
 }
 
 
@@ -267,7 +270,7 @@ class _Parser:
 
     def _in(self, field: str, kind: Kind, negated: bool) -> Test:
         box = bool(self._take("box"))
-        if box != (kind == "place"):
+        if kind == "values" or box != (kind == "place"):
             raise self._error(f"'{field}' is compared otherwise", self._tokens[self._at - 1],
                               "for example: " + self._example(field))  # fmt: skip
         opening = self._peek()
@@ -281,12 +284,13 @@ class _Parser:
         return Test(field, "box" if box else "in", tuple(values), negated)
 
     def _between(self, field: str, kind: Kind, negated: bool) -> Test:
-        if kind not in ("number", "time"):
+        if kind not in ("number", "time", "values"):
             raise self._error(f"'{field}' has no order", self._tokens[self._at - 1],
                               "for example: " + self._example(field))  # fmt: skip
-        low = self._value(kind, field)
+        one: Kind = "number" if kind == "values" else kind
+        low = self._value(one, field)
         self._need("and")
-        return Test(field, "between", (low, self._value(kind, field)), negated)
+        return Test(field, "between", (low, self._value(one, field)), negated)
 
     def _compare(self, field: str, kind: Kind) -> Test:
         token = self._next()
@@ -294,7 +298,7 @@ class _Parser:
             raise self._error(f"expected a comparison after '{field}'", token,
                               "for example: " + self._example(field))  # fmt: skip
         if token.value not in _OPERATORS[kind]:
-            allowed = " ".join(_OPERATORS[kind]) or "IN BOX"
+            allowed = " ".join(_OPERATORS[kind]) or _OTHERWISE[kind]
             raise self._error(f"'{field}' ({kind}) is compared with {allowed}", token,
                               "for example: " + self._example(field))  # fmt: skip
         return Test(field, token.value, (self._value(kind, field),))

@@ -25,9 +25,19 @@ from datafactory.errors import DatasetCorruptError
 from datafactory.store.dataset import Dataset
 from datafactory.store.labels import Judgements, judgements
 from datafactory.store.location import Location
-from datafactory.viewer.columns import Column, Mask, Numbers, Texts, TextSets, joined
+from datafactory.viewer.columns import (
+    Column,
+    Mask,
+    Numbers,
+    NumberSets,
+    Steps,
+    Texts,
+    TextSets,
+    joined,
+)
 from datafactory.viewer.grammar import Clause, Kind, parse
 from datafactory.viewer.images import ImageIndex
+from datafactory.viewer.motion import Motion
 from datafactory.viewer.pages import each_page
 from datafactory.viewer.rows import ACCEPTED, PARTS, REJECTED, page_columns
 from datafactory.viewer.select import chosen, in_order
@@ -36,6 +46,8 @@ T = TypeVar("T")
 TABLES = {"episodes": ACCEPTED, "attempts": REJECTED}
 """Tables whose rows are listed, with the columns that are read; the first one is the key."""
 REFRESH_S = 2.0
+SERIES_S = 10.0
+"""How often columns of time series that are being read get longer."""
 _FLAGS = frozenset({"success_once", "success_at_end", "excluded"})
 _JUDGED = ("excluded", "tag", "comments", "audit")
 
@@ -54,6 +66,8 @@ class Snapshot:
         kinds: Kinds of the fields a filter may name.
         judged: Labels of episodes.
         images: Where rendered images are.
+        series_read: Of how many episodes there are columns from time series; None when nobody has
+            asked for those.
         problems: Tables that cannot be read and are left out.
     """
 
@@ -67,6 +81,7 @@ class Snapshot:
     judged: Judgements
     images: ImageIndex
     problems: tuple[str, ...]
+    series_read: int | None = None
 
     @property
     def count(self) -> int:
@@ -131,8 +146,10 @@ class Index:
         self._location, self._version = location, version
         self._lock = threading.Lock()
         self._so_far = _Read()
+        self._motion = Motion()
+        self._base: Snapshot | None = None
         self._snapshot: Snapshot | None = None
-        self._looked = 0.0
+        self._looked = self._merged = 0.0
 
     @property
     def location(self) -> Location:
@@ -155,20 +172,44 @@ class Index:
             DatasetError: It is no dataset any more, or cannot be read.
         """
         with self._lock:
-            found = self._snapshot
-            now = time.monotonic()
-            if found is not None and (self._version is not None or now - self._looked < REFRESH_S):
-                return found
-            dataset = Dataset(self._location, self._version)
-            versions = {n: int(dataset.table(n).version) for n in dataset.tables}
-            if found is None or versions != found.versions:
-                found = self._read(dataset, versions)
-                self._snapshot = found
-            self._looked = time.monotonic()
-            return found
+            if self._base is None or (
+                self._version is None and time.monotonic() - self._looked >= REFRESH_S
+            ):
+                dataset = Dataset(self._location, self._version)
+                versions = {n: int(dataset.table(n).version) for n in dataset.tables}
+                if self._base is None or versions != self._base.versions:
+                    self._base = self._snapshot = self._read(dataset, versions)
+                self._looked = time.monotonic()
+            self._snapshot = self._with_series(self._snapshot or self._base, self._base)
+            return self._snapshot
+
+    def read_series(self) -> Motion:
+        """Starts reading time series, of which later snapshots have columns.
+
+        Raises:
+            DatasetError: As for :meth:`snapshot`.
+        """
+        snapshot = self.snapshot()
+        motion = self._motion
+        if (motion.done or 0) < int(snapshot.accepted.sum()):
+            motion.start(snapshot.dataset)
+        return motion
+
+    def _with_series(self, shown: Snapshot, base: Snapshot) -> Snapshot:
+        """Adds what has been read of time series since the last time, not too often."""
+        done, now = self._motion.done, time.monotonic()
+        if done is None or done == shown.series_read:
+            return shown
+        rows = np.flatnonzero(base.accepted)
+        if shown.series_read is not None and done < len(rows) and now - self._merged < SERIES_S:
+            return shown
+        series, done = self._motion.columns(rows, base.count)
+        columns = {**series, **base.columns}
+        self._merged = now
+        return replace(base, columns=columns, kinds=_kinds(columns), series_read=done)
 
     def _read(self, dataset: Dataset, versions: Mapping[str, int]) -> Snapshot:
-        old = self._snapshot
+        old = self._base
         if old is None or any(old.versions[n] != versions[n] for n in TABLES):
             self._read_on(dataset)
         rows, ids = self._so_far, self._so_far.ids
@@ -201,7 +242,7 @@ class Index:
     def _read_on(self, dataset: Dataset) -> None:
         """Reads the rows that came since the last time; everything, when those are not the same."""
         if not all(self._continues(dataset, name) for name in TABLES):
-            self._so_far = _Read()
+            self._so_far, self._motion = _Read(), Motion()
         old = self._so_far
         parts, sizes, ids = [old.columns], [len(old.ids)], [old.ids]
         accepted, places = [old.accepted], [old.places]
@@ -312,6 +353,8 @@ def _kinds(columns: Mapping[str, Column]) -> dict[str, Kind]:
             found[name] = "text"
         elif isinstance(column, TextSets):
             found[name] = "texts"
+        elif isinstance(column, (NumberSets, Steps)):
+            found[name] = "values"
         else:
             found[name] = "place"
     return found

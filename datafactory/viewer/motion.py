@@ -7,6 +7,7 @@ so far is what is shown, and the page says how much that is.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -21,10 +22,17 @@ from datafactory.errors import DatasetError
 from datafactory.geometry import quat_rotate
 from datafactory.store.dataset import Dataset
 from datafactory.store.location import reading
-from datafactory.viewer.columns import Mask
-from datafactory.viewer.index import Snapshot
+from datafactory.viewer.columns import (
+    STEPS,
+    Column,
+    Mask,
+    NumberSets,
+    Steps,
+    Texts,
+    TextSets,
+)
 
-BINS = 16
+BINS = STEPS
 BATCH_EPISODES = 512
 SAMPLE = 64
 MARGIN = 0.05
@@ -33,10 +41,15 @@ COLUMNS = ("length", "fps", "dof", "phases", "action_joint", "action_gripper", "
 GRASP_PHASE = "grasp"
 KINDS = ("from above", "inclined", "from the side")
 INCLINED_RAD, SIDE_RAD = np.radians(30.0), np.radians(60.0)
+GRASP = "grasp"
 GRASP_EDGES = {
-    "approach angle from vertical": ("deg", np.linspace(0.0, 180.0, BINS + 1)),
-    "gripper width": ("m", np.linspace(0.0, 0.12, BINS + 1)),
+    "grasp.angle_deg": ("approach angle from vertical", "deg", np.linspace(0.0, 180.0, BINS + 1)),
+    "grasp.width_m": ("gripper width", "m", np.linspace(0.0, 0.12, BINS + 1)),
 }
+"""Fields of grasps: title, unit and bins."""
+FIELDS = re.compile(r"\b(?:action\.|grasp\b)")
+"""Finds the fields of this module in a filter."""
+READY_S = 5.0
 Counts = NDArray[np.uint16]
 
 
@@ -54,6 +67,11 @@ class Grid:
     names: tuple[str, ...]
     units: tuple[str, ...]
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the d actions in a filter."""
+        return tuple("action." + name.replace(" ", "_") for name in self.names)
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
@@ -61,11 +79,13 @@ class Part:
 
     Attributes:
         actions: (n, d, BINS) frames by value.
+        steps: (n, d) bit i is set when some frame lies in bin i.
         grasp_rows: (g,) episode of each grasp, within the batch.
         grasps: (g, 2) approach angle, rad, and width, m.
     """
 
     actions: Counts
+    steps: Counts
     grasp_rows: NDArray[np.int64]
     grasps: NDArray[np.float64]
 
@@ -79,14 +99,30 @@ class Motion:
         self._done = 0
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._ready = threading.Event()
 
-    def summary(self, snapshot: Snapshot, where: str) -> dict[str, Any]:
-        """What has been read so far of what a filter lets through; starts reading."""
-        self._start(snapshot)
+    @property
+    def done(self) -> int | None:
+        """Episodes that have been read; None before anything is known of them."""
+        return self._done if self._grid is not None else None
+
+    def start(self, dataset: Dataset) -> None:
+        """Reads on from where reading ended, unless it does; waits until actions are known."""
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._read, args=(dataset,), daemon=True)
+                self._thread.start()
+        self._ready.wait(READY_S)
+
+    def summary(self, chosen: Mask) -> dict[str, Any]:
+        """What has been read so far of some episodes.
+
+        Args:
+            chosen: (n,) of all episodes in storage order.
+        """
         with self._lock:
             parts, grid, done = list(self._parts), self._grid, self._done
-        chosen = snapshot.mask(where)[snapshot.accepted][:done]
-        total = int(snapshot.accepted.sum())
+        total, chosen = len(chosen), chosen[:done]
         if grid is None or not parts:
             return {"done": 0, "total": total, "shown": 0, "actions": [], "grasps": [], "kinds": []}
         return {
@@ -97,29 +133,48 @@ class Motion:
             **_grasps(parts, chosen),
         }
 
-    def _start(self, snapshot: Snapshot) -> None:
+    def columns(self, rows: NDArray[np.int64], count: int) -> tuple[dict[str, Column], int]:
+        """Columns of what has been read so far, and of how many episodes it is.
+
+        Args:
+            rows: (n,) of all episodes in storage order, their rows among ``count``.
+            count: Number of rows.
+        """
         with self._lock:
-            idle = self._thread is None or not self._thread.is_alive()
-            if idle and self._done < int(snapshot.accepted.sum()):
-                self._thread = threading.Thread(
-                    target=self._read, args=(snapshot.dataset,), daemon=True
-                )
-                self._thread.start()
+            parts, grid, done = list(self._parts), self._grid, self._done
+        if grid is None:
+            return {}, 0
+        read = rows[:done]
+        nothing = np.zeros((0, len(grid.names)), np.uint16)
+        bits = np.concatenate([nothing, *(p.steps for p in parts)])
+        found: dict[str, Column] = {
+            name: Steps(read, bits[:, i], float(grid.low[i]), float(grid.high[i]), count)
+            for i, name in enumerate(grid.fields)
+        }
+        mine, values, kind = _all_grasps(parts)
+        at = rows[mine]
+        found[GRASP] = TextSets.of(at, Texts(kind.astype(np.int32), KINDS), count)
+        for column, name in zip(values, GRASP_EDGES, strict=True):
+            found[name] = NumberSets(at, column, count)
+        return found, done
 
     def _read(self, dataset: Dataset) -> None:
         try:
             self._read_on(dataset)
         except DatasetError:  # whoever opens the damaged episode is told
             return
+        finally:
+            self._ready.set()
 
     def _read_on(self, dataset: Dataset) -> None:
         table = dataset.table("episodes")
         total = int(table.count_rows())
-        if self._grid is None:
+        if self._grid is None and total:
             with reading(dataset.location, "episodes"):
                 rows = np.unique(np.linspace(0, total - 1, min(SAMPLE, total)).astype(int))
                 self._grid = grid_of(table.take(rows.tolist(), columns=list(COLUMNS)))
-        while self._done < total:
+        self._ready.set()
+        while self._grid is not None and self._done < total:
             with reading(dataset.location, "episodes"):
                 page = table.to_table(
                     columns=list(COLUMNS), limit=BATCH_EPISODES, offset=self._done
@@ -177,7 +232,8 @@ def part_of(page: pa.Table, grid: Grid) -> Part:
     for name, first, stop in (("action_joint", 0, joints), ("action_gripper", joints, None)):
         actions[:, first:stop] = _binned(page, name, grid.low[first:stop], grid.high[first:stop])
     rows, grasps = _grasp_moments(page)
-    return Part(actions, rows, grasps)
+    steps = ((actions > 0) << np.arange(BINS)).sum(axis=2).astype(np.uint16)
+    return Part(actions, steps, rows, grasps)
 
 
 def _binned(
@@ -232,25 +288,35 @@ def _actions(parts: Sequence[Part], grid: Grid, chosen: Mask) -> list[dict[str, 
         shown += part.actions[chosen[start:stop]].sum(axis=0, dtype=np.int64)
         start = stop
     return [
-        {"name": name, "unit": grid.units[i],
+        {"name": name, "field": grid.fields[i], "unit": grid.units[i],
          "edges": np.linspace(grid.low[i], grid.high[i], BINS + 1).tolist(),
          "all": every[i].tolist(), "shown": shown[i].tolist()}
         for i, name in enumerate(grid.names)
     ]  # fmt: skip
 
 
-def _grasps(parts: Sequence[Part], chosen: Mask) -> dict[str, Any]:
+def _all_grasps(
+    parts: Sequence[Part],
+) -> tuple[NDArray[np.int64], tuple[NDArray[np.float64], ...], NDArray[np.int64]]:
+    """Episode, values by ``GRASP_EDGES``, and index of the kind of each grasp."""
+    if not parts:
+        nothing = np.zeros(0, np.int64)
+        return nothing, (np.zeros(0),) * len(GRASP_EDGES), nothing
     starts = np.cumsum([0, *(len(p.actions) for p in parts)])
     rows = np.concatenate([p.grasp_rows + s for p, s in zip(parts, starts, strict=False)])
     values = np.concatenate([p.grasps for p in parts])
-    shown = chosen[rows] if len(rows) else np.zeros(0, bool)
     kind = np.digitize(values[:, 0], [INCLINED_RAD, SIDE_RAD])
-    columns = (np.degrees(values[:, 0]), values[:, 1])
+    return rows, (np.degrees(values[:, 0]), values[:, 1]), kind
+
+
+def _grasps(parts: Sequence[Part], chosen: Mask) -> dict[str, Any]:
+    rows, columns, kind = _all_grasps(parts)
+    shown = chosen[rows] if len(rows) else np.zeros(0, bool)
     histograms = [
-        {"name": name, "unit": unit, "edges": edges.tolist(),
+        {"name": name, "field": field, "unit": unit, "edges": edges.tolist(),
          "all": np.histogram(column, edges)[0].tolist(),
          "shown": np.histogram(column[shown], edges)[0].tolist()}
-        for column, (name, (unit, edges)) in zip(columns, GRASP_EDGES.items(), strict=True)
+        for column, (field, (name, unit, edges)) in zip(columns, GRASP_EDGES.items(), strict=True)
     ]  # fmt: skip
     kinds = [
         {"name": name, "all": int((kind == k).sum()), "shown": int((kind[shown] == k).sum())}

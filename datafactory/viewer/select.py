@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from datafactory.viewer.columns import Column, Mask, Numbers, Places, Texts, TextSets
+from datafactory.viewer.columns import (
+    Column,
+    Mask,
+    Numbers,
+    NumberSets,
+    Places,
+    Steps,
+    Texts,
+    TextSets,
+)
 from datafactory.viewer.grammar import Clause, Every, Node, Not, Test, Value
 
 MAX_SPELLED = 2000
@@ -55,6 +64,9 @@ def _test(test: Test, column: Column) -> Mask:
         mask = _numbers(test, column)
     elif isinstance(column, Places):
         mask = _box(test, column)
+    elif isinstance(column, (NumberSets, Steps)):
+        low, high = (float(v) for v in test.values)
+        mask = column.between(low, high)
     else:
         mask = _texts(test, column)
     return ~mask & ~column.missing() if test.negated else mask

@@ -116,7 +116,7 @@ class _Tally:
 @lru_cache(maxsize=32)
 def _tally(snapshot: Snapshot, name: str) -> _Tally | None:
     column = snapshot.columns.get(name)
-    if column is None or isinstance(column, Places):
+    if not isinstance(column, (Numbers, Texts, TextSets)):
         return None
     if isinstance(column, Numbers):
         column = _as_texts(column)

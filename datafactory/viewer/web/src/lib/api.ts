@@ -5,12 +5,12 @@ export class Refused extends Error {
   constructor(readonly problem: Problem, readonly status: number) { super(problem.what); }
 }
 
-export type Kind = "number" | "text" | "texts" | "flag" | "time" | "place";
+export type Kind = "number" | "text" | "texts" | "flag" | "time" | "place" | "values";
 export interface DatasetInfo { alias: string; root: string; version: number | string | null }
 export interface Run { kind: string; status: string; command: string; planned: number; task: string; robot: string; engine: string; run_seed: number; started_at: string; spec_hash: string }
 export interface State {
   versions: Record<string, number>; accepted: number; rejected: number; fields: Record<string, Kind>;
-  variants: Record<string, string[]>; questions: boolean; runs: Run[]; problems: string[];
+  variants: Record<string, string[]>; questions: boolean; runs: Run[]; problems: string[]; series_read: number | null;
 }
 export interface Spread { low: number; median: number; p95: number; high: number; mean: number }
 export interface Counts {
@@ -30,10 +30,10 @@ export interface OverviewData {
   total: Counts; shown: Counts; reasons: Reason[]; facets: Facet[]; histograms: HistogramData[];
   phases: PhaseSpread[]; coverage: Coverage | null; cpu_s: Record<string, number>;
 }
+export interface ValueHistogram { name: string; field: string; unit: string; edges: number[]; all: number[]; shown: number[] }
 export interface MotionData {
   done: number; total: number; shown: number;
-  actions: { name: string; unit: string; edges: number[]; all: number[]; shown: number[] }[];
-  grasps: { name: string; unit: string; edges: number[]; all: number[]; shown: number[] }[];
+  actions: ValueHistogram[]; grasps: ValueHistogram[];
   kinds: { name: string; all: number; shown: number }[];
 }
 export interface RowData {

@@ -1,5 +1,7 @@
 // The dataset in view: its state, polled so that a running generation is seen to grow.
 import { type DatasetInfo, type State, Refused, get, hasToken, of } from "./api";
+import { ofSeries } from "./filter";
+import { route } from "./route.svelte";
 
 export const site = $state<{ datasets: DatasetInfo[]; writable: boolean; problem: Refused | null }>({
   datasets: [], writable: false, problem: null,
@@ -30,6 +32,9 @@ export async function loadState(alias: string): Promise<void> {
     if (JSON.stringify(state.versions) !== before) {
       current.state = state;
       current.stamp++;
+    } else if (current.state && state.series_read !== current.state.series_read) {
+      current.state = state;
+      if (ofSeries(route.query.where ?? "")) current.stamp++;
     } else if (current.state && JSON.stringify(state.runs) !== JSON.stringify(current.state.runs)) {
       current.state = state;
     }

@@ -48,6 +48,11 @@ export function ranged(where: string, field: string, low: number, high: number):
   return [...others, `${field} BETWEEN ${tidy(low)} AND ${tidy(high)}`].join(" AND ");
 }
 
+/** Whether a filter names what is read from time series, in the background. */
+export function ofSeries(where: string): boolean {
+  return /\b(?:action\.|grasp\b)/.test(where);
+}
+
 export function tidy(value: number): string {
   return String(Number(value.toPrecision(6)));
 }
