@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from datafactory_cli.render import RendererOption
 from datafactory_cli.session import Session, command, json_line
 from datafactory_cli.text import table
 from datafactory_cli.train import require_zoo
 
 if TYPE_CHECKING:
     from datafactory_zoo.evaluate import Contender, Report
+    from datafactory_zoo.eyes import Sight
     from datafactory_zoo.results import Summary
 
 GUARDS = ("random", "expert")
 PLAIN_EVERY_S = 10.0
+FILMS = 4
 
 
 def register(app: typer.Typer) -> None:
@@ -27,24 +31,48 @@ def register(app: typer.Typer) -> None:
     command(app, "serve")(serve)
 
 
-def contender_of(policy: str, robot: str | None) -> Contender:
-    """Who acts: a guard's name, a server's address, or a checkpoint."""
+def contender_of(policy: str, robot: str | None, sight: Sight | None = None) -> Contender:
+    """Who acts: a guard's name, a server's address, or a checkpoint.
+
+    Args:
+        policy: One of these.
+        robot: Robot to act on; the only one known by default.
+        sight: How pictures are drawn for it; as those it was trained on by default.
+    """
     from datafactory_zoo.checkpoint import read_checkpoint
     from datafactory_zoo.evaluate import Contender
 
     if policy in GUARDS:
         return Contender(policy, "", robot or "", policy)
     if policy.startswith(("ws://", "wss://")):
-        from datafactory_zoo.client import PolicyClient
-
-        client = PolicyClient(policy)
-        said = client.metadata
-        client.close()
-        return Contender("server", policy, robot or str(said.get("robot", "")),
-                         str(said.get("policy", "server")))  # fmt: skip
+        return _server(policy, robot, sight)
     checkpoint = read_checkpoint(policy)
     name = f"{checkpoint.description['policy']}-{checkpoint.description['size']}"
-    return Contender("checkpoint", str(checkpoint.folder), checkpoint.robot(robot), name)
+    robot = checkpoint.robot(robot)
+    cameras = checkpoint.processors[robot].io.cameras
+    if sight is None and cameras:
+        sight = checkpoint.sight(robot)
+    return Contender("checkpoint", str(checkpoint.folder), robot, name, cameras, sight)
+
+
+def _server(address: str, robot: str | None, sight: Sight | None) -> Contender:
+    """A policy server; one that does not say what it looks through gets all of a named style."""
+    from datafactory_zoo.client import PolicyClient
+    from datafactory_zoo.evaluate import Contender
+    from datafactory_zoo.eyes import Sight
+
+    client = PolicyClient(address)
+    said = client.metadata
+    client.close()
+    if sight is None and said.get("sight"):
+        sight = Sight.from_dict(said["sight"])
+    cameras = said.get("cameras")
+    if cameras is None:
+        cameras = sight.cameras if sight else ()
+    return Contender(
+        "server", address, robot or str(said.get("robot", "")), str(said.get("policy", "server")),
+        tuple(cameras), sight,
+    )  # fmt: skip
 
 
 def task_of(contender: Contender, task: str | None) -> tuple[str, dict[str, Any]]:
@@ -115,27 +143,34 @@ def evaluate(
     workers: Annotated[
         int | None, typer.Option("--workers", metavar="W", min=1, help="Processes; one per core.")
     ] = None,
+    films: Annotated[
+        int, typer.Option("--films", metavar="N", min=0, help="Films of failures per suite.")
+    ] = FILMS,
+    style: Annotated[
+        str | None,
+        typer.Option("--style", metavar="NAME|FILE", help="What it sees; as in training."),
+    ] = None,
+    renderer: RendererOption = None,
 ) -> None:
     """Run a policy closed loop on unseen seeds and report success with 95 % intervals."""
     require_zoo()
     from datafactory_zoo.evaluate import EVALUATION_SEED, evaluate_suites
     from datafactory_zoo.results import write_summary
-    from datafactory_zoo.suites import SUITES
-    from datafactory_zoo.suites import suite as find_suite
 
-    names = list(SUITES) if suite == ["all"] else [find_suite(n).name for n in suite or ["seen"]]
-    contender = contender_of(policy, robot)
+    contender = contender_of(policy, robot, _chosen_sight(style, renderer))
     chosen = EVALUATION_SEED if seed is None else seed
     _check_seed(contender, chosen)
     generator, plain = task_of(contender, task)
     if not contender.robot:
-        contender = type(contender)(contender.kind, contender.where, plain["robot"], contender.name)
+        contender = replace(contender, robot=plain["robot"])
+    names = _suites(session, suite or ["seen"], plain, contender)
     place, begin = Path(out) if out else None, time.monotonic()
     summaries = [
         result.summary
         for result in evaluate_suites(
             contender, plain, names, generator=generator, episodes=episodes, seed=chosen,
             out=place, workers=workers, report=lambda name: _reporter(session, name),
+            films=films if place else 0,
         )
     ]  # fmt: skip
     about = {"policy": contender.name, "checkpoint": contender.where, "robot": contender.robot,
@@ -143,6 +178,43 @@ def evaluate(
     if place is not None:
         write_summary(place, summaries, about)
     _print(session, {**about, "wall_s": time.monotonic() - begin}, summaries)
+
+
+def _chosen_sight(style: str | None, renderer: str | None) -> Sight | None:
+    """Pictures of a style named on the command line."""
+    from datafactory.errors import SpecError
+    from datafactory.render.library import load_style
+    from datafactory_zoo.eyes import Sight
+
+    if style is None:
+        if renderer is not None:
+            raise SpecError("a renderer without a style", where="--renderer",
+                            remedy="add --style NAME|FILE")  # fmt: skip
+        return None
+    found = load_style(style)
+    return Sight.of_style(found, renderer or found.renderer)
+
+
+def _suites(
+    session: Session, asked: list[str], task: dict[str, Any], contender: Contender
+) -> list[str]:
+    """Names of the suites asked for; of ``all``, those that suit task and contender."""
+    from datafactory.errors import SpecError
+    from datafactory_zoo.suites import SUITES
+    from datafactory_zoo.suites import suite as find_suite
+
+    if asked != ["all"]:
+        return [find_suite(name).name for name in asked]
+    found = []
+    for name, candidate in SUITES.items():
+        try:
+            candidate.task(task)
+            candidate.sight(contender.sight)
+        except SpecError as error:
+            session.remark(f"left out {name}: {error.why or error.what}")
+        else:
+            found.append(name)
+    return found
 
 
 def _print(session: Session, about: dict[str, Any], summaries: list[Summary]) -> None:
@@ -192,7 +264,8 @@ def serve(
     from datafactory_zoo.server import PolicyService
     from datafactory_zoo.server import serve as run
 
-    service = PolicyService(read_checkpoint(policy).agent(robot))
+    checkpoint = read_checkpoint(policy)
+    service = PolicyService(checkpoint.agent(robot), checkpoint.sight(checkpoint.robot(robot)))
 
     def ready(bound: int) -> None:
         session.result({"host": host, "port": bound, **service.metadata()},

@@ -1,14 +1,15 @@
 """Images of a running world: what a policy sees, in the style its training images were made in.
 
 The chain is that of :mod:`datafactory.render.studio` without a stored episode: the look is drawn
-once per episode, then every frame is a film of one image per camera.
+once per episode, as it would be for a rendering of the attempt; moments are drawn when wanted, now
+or after the end of the episode.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import mujoco
 import numpy as np
@@ -36,7 +37,8 @@ class Still:
     """What stays the same while a world runs, as far as drawing needs it.
 
     Attributes:
-        key: What the look is drawn from; the same key and style give the same look.
+        key: Id of the attempt as an episode; the same id and style give the same look, live and
+            rendered.
         robot: Registered robot name.
         model: Compiled model.
         objects: Objects of the scene.
@@ -52,6 +54,7 @@ class Still:
     world_from_base: Array
 
 
+@runtime_checkable
 class LiveWorld(Protocol):
     """A world whose images can be made."""
 
@@ -84,36 +87,48 @@ class LiveStudio:
         still, style = world.still(), self._style
         self._still = still
         self._robot: RobotModel = load_robot(still.robot)
-        streams = Streams(style.seed, f"live/{still.key}", 0)
+        streams = self._streams()
         look = draw_look(style, still.objects, streams.__getitem__)
+        qpos, world_from_tcp = world.posture()
         self._stage = build_stage(
-            still.objects, still.assets, self._robot, look, self._track(world),
-            pixels=self._pixels,
+            still.objects, still.assets, self._robot, look,
+            self._track(qpos[None], world_from_tcp[None]), pixels=self._pixels,
         )  # fmt: skip
         self._noise = {}
         for camera in self._cameras:
             rng = streams[f"sensor/{camera.name}"]
             self._noise[camera.name] = (draw_sensor(style.randomise.ranges()[3], rng), rng)
 
-    def _track(self, world: LiveWorld) -> BodyTrack:
-        qpos, world_from_tcp = world.posture()
+    def _streams(self) -> Streams:
+        """The episode's generators, from their beginnings."""
+        return Streams(self._style.seed, f"render/{self._still.key}", 0)
+
+    def _track(self, qpos: Array, world_from_tcp: Array) -> BodyTrack:
         still = self._still
         return model_track(
-            still.model, qpos[None], world_from_tcp[None, 0], world_from_base=still.world_from_base,
-            frames=np.zeros(1, np.int64), mounts=self._robot.camera_mounts,
+            still.model, qpos, world_from_tcp[:, 0], world_from_base=still.world_from_base,
+            frames=np.arange(len(qpos)), mounts=self._robot.camera_mounts,
         )  # fmt: skip
 
-    def look(self, world: LiveWorld) -> Mapping[str, Bytes]:
-        """(h, w, 3) uint8 sRGB of every camera, now."""
-        style, track = self._style, self._track(world)
-        streams = Streams(style.seed, f"live/{self._still.key}", 0)  # the same errors every frame
+    def images(self, qpos: Array, world_from_tcp: Array) -> Mapping[str, Bytes]:
+        """Images of some moments of the episode, whenever they were.
+
+        Args:
+            qpos: (F, nq) generalised positions.
+            world_from_tcp: (F, arms, 7) tools.
+
+        Returns:
+            (F, h, w, 3) uint8 sRGB of every camera.
+        """
+        style, track = self._style, self._track(qpos, world_from_tcp)
+        streams = self._streams()  # the same errors of the cameras at every moment
         shots = camera_shots(
             self._cameras,
             style,
             world_from_table=table_pose(track),
             world_from_base=Pose.from_vector(track.world_from_base),
             mounts={**track.world_from_mount, "tcp": track.world_from_tcp},
-            n_frames=1,
+            n_frames=len(qpos),
             stream=streams.__getitem__,
         )
         film = Film(
@@ -122,6 +137,6 @@ class LiveStudio:
         )  # fmt: skip
         images = self._renderer.render(film)
         return {
-            name: apply_sensor(images[name].rgb, drawn, rng)[0]
+            name: apply_sensor(images[name].rgb, drawn, rng)
             for name, (drawn, rng) in self._noise.items()
         }

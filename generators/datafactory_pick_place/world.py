@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from datafactory.belt import BELT
 from datafactory.binding import ManipulationSpec
+from datafactory.episode import episode_id
 from datafactory.errors import SpecError
 from datafactory.geometry import Pose
 from datafactory.scene import WorldState
@@ -135,7 +136,7 @@ class PickPlaceWorld(gymnasium.Env[Any, Any]):
 
         scene = self.recorder.scene
         return Still(
-            key=f"{self.bound.spec_hash}/{self.run_seed}/{self.index}",
+            key=episode_id(self.bound.spec_hash, self.run_seed, self.index),
             robot=scene.robot.name,
             model=scene.model,
             objects=object_records(scene, None),

@@ -29,6 +29,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from datafactory.errors import DatasetCorruptError, SpecError, StorageError, UnknownNameError
+from datafactory_zoo.eyes import Sight
 from datafactory_zoo.policy import Agent, Policy, configured, policy_class
 from datafactory_zoo.processors import Processors
 
@@ -71,6 +72,13 @@ class Checkpoint:
                 remedy=f"use --robot {known[0]}, or train on data of that robot",
             )  # fmt: skip
         return name
+
+    def sight(self, robot: str) -> Sight | None:
+        """How the pictures of a robot's training data were drawn; None when nobody knows."""
+        for part in self.description["data"]:
+            if part.get("robot") == robot and part["sight"] is not None:
+                return Sight.from_dict(part["sight"])
+        return None
 
     def policy(self, device: str = "cpu") -> Policy:
         """The network with its averaged weights, in evaluation mode."""

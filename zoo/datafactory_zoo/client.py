@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,11 @@ class PolicyClient:
         except ImportError as error:
             raise MissingPartError("policy servers need the library websockets",
                                    remedy="pip install 'datafactory[zoo]'") from error  # fmt: skip
+        self._open = ExitStack()
         try:
-            self._connection = connect(address, compression=None, max_size=MAX_MESSAGE)
+            self._connection = self._open.enter_context(
+                connect(address, compression=None, max_size=MAX_MESSAGE)
+            )
         except (OSError, ValueError, TimeoutError) as error:
             raise MissingPartError(
                 "no policy server answers", where=address, why=str(error),
@@ -64,7 +68,7 @@ class PolicyClient:
 
     def close(self) -> None:
         """Closes the connection."""
-        self._connection.close()
+        self._open.close()
 
 
 class ServerActor:

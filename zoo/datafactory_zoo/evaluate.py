@@ -10,13 +10,16 @@ import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from datafactory.errors import SpecError
-from datafactory.plugin import load_generator
+from datafactory.plugin import Spec, load_generator
+from datafactory_zoo.eyes import LiveEyes, Sight, drawable
+from datafactory_zoo.films import Tape, film_sight, shoot
 from datafactory_zoo.results import Lineage, Summary, store_results, summarise
 from datafactory_zoo.rollouts import Actor, Outcome, run_episode, solvable
 from datafactory_zoo.suites import suite as find_suite
@@ -39,12 +42,16 @@ class Contender:
         where: Folder of the checkpoint or address of the server; empty for guards.
         robot: Robot it acts on.
         name: Name for tables.
+        cameras: Cameras it looks through.
+        sight: How the pictures it was trained on were drawn; None when nobody knows.
     """
 
     kind: str
     where: str
     robot: str
     name: str
+    cameras: tuple[str, ...] = ()
+    sight: Sight | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,8 @@ class Plan:
         seed: Run seed of the worlds.
         episodes: Episodes wanted.
         verify: Count only scenes the expert solves.
+        sight: How pictures are drawn for it; None for contenders that see none.
+        films: Failures that are filmed, the first ones.
     """
 
     contender: Contender
@@ -68,16 +77,23 @@ class Plan:
     seed: int
     episodes: int
     verify: bool = True
+    sight: Sight | None = None
+    films: int = 0
+
+    def spec(self) -> Spec:
+        """The task on the contender's robot."""
+        return load_generator(self.generator).spec(self.task, robot=self.contender.robot)
 
 
 @dataclass(frozen=True)
 class SuiteResult:
-    """What came of a suite."""
+    """What came of a suite; ``films`` are MP4 files by episode index."""
 
     plan: Plan
     outcomes: tuple[Outcome, ...]
     skipped: int
     spec_hash: str
+    films: Mapping[int, bytes]
 
     @property
     def summary(self) -> Summary:
@@ -86,12 +102,13 @@ class SuiteResult:
 
 
 class _Process:
-    """What a worker process keeps between jobs."""
+    """What a worker process keeps between jobs: everything one plan needs, never a result."""
 
+    plan: Plan | None = None
     world: Any = None
     actor: Any = None
-    eyes: Any = None
-    verify: bool = True
+    eyes: LiveEyes | None = None
+    fps: int = 0
 
 
 def _make_actor(contender: Contender, seed: int) -> Actor:
@@ -110,38 +127,50 @@ def _make_actor(contender: Contender, seed: int) -> Actor:
     return PolicyActor(read_checkpoint(contender.where).agent(contender.robot), seed)
 
 
-def _prepare(plan: Plan) -> None:
+def _start() -> None:
     import torch
 
     torch.set_num_threads(1)
-    generator = load_generator(plan.generator)
-    spec = generator.spec(plan.task, robot=plan.contender.robot)
-    _Process.world = generator.world(spec, plan.seed)
-    _Process.actor = _make_actor(plan.contender, plan.seed)
-    _Process.verify = plan.verify
 
 
-def _run(indices: Sequence[int]) -> tuple[list[Outcome], int]:
-    """Episodes of some indices, and how many were left out."""
-    world = _Process.world
-    chosen = solvable(world, indices) if _Process.verify else list(indices)
-    outcomes = [run_episode(world, _Process.actor, k, _Process.eyes) for k in chosen]
-    return outcomes, len(indices) - len(chosen)
-
-
-def _refuse_cameras(contender: Contender) -> None:
-    """Raises ``SpecError`` for policies that see images: worlds give none to them here."""
-    from datafactory_zoo.checkpoint import read_checkpoint
-
-    if contender.kind != "checkpoint":
+def _take_up(plan: Plan) -> None:
+    """Makes the world and the actor of a plan, unless they are there from the last job."""
+    if _Process.plan == plan:
         return
-    cameras = read_checkpoint(contender.where).processors[contender.robot].io.cameras
-    if cameras:
-        raise SpecError(
-            "policies that see images cannot be evaluated closed loop", where=contender.where,
-            why=f"it looks through {', '.join(cameras)}, and evaluation gives states only",
-            remedy="evaluate policies whose recipe has no cameras",
-        )  # fmt: skip
+    if _Process.eyes is not None:
+        _Process.eyes.close()
+    _Process.plan = None  # until everything is there
+    spec = plan.spec()
+    _Process.world, _Process.fps = load_generator(plan.generator).world(spec, plan.seed), spec.fps
+    _Process.eyes = LiveEyes(plan.sight) if plan.sight is not None else None
+    _Process.actor = _make_actor(plan.contender, plan.seed)
+    _Process.plan = plan
+
+
+Played = tuple[Outcome, Tape | None]
+
+
+def _run(plan: Plan, indices: Sequence[int]) -> tuple[list[Played], int]:
+    """Episodes of some indices, with the tapes of failures; and how many were left out."""
+    _take_up(plan)
+    world = _Process.world
+    chosen = solvable(world, indices) if plan.verify else list(indices)
+    played: list[Played] = []
+    for index in chosen:
+        tape = Tape.of(_Process.fps) if plan.films else None
+        outcome = run_episode(world, _Process.actor, index, _Process.eyes, tape)
+        played.append((outcome, None if outcome.success else tape))
+    return played, len(indices) - len(chosen)
+
+
+def _film(plan: Plan, index: int, tape: Tape) -> bytes:
+    _take_up(plan)
+    _Process.world.reset(options={"index": index})
+    return shoot(drawable(_Process.world), tape, film_sight(plan.sight))
+
+
+def _pool(workers: int | None) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers or os.cpu_count() or 1, get_context("spawn"), _start)
 
 
 def run_suite(
@@ -155,39 +184,46 @@ def run_suite(
         report: Progress.
 
     Raises:
-        SpecError: The task is invalid, or the expert solves hardly any of its scenes.
+        SpecError: The task is invalid, the expert solves hardly any of its scenes, or the
+            contender sees and its worlds cannot be drawn.
     """
-    _refuse_cameras(plan.contender)
-    generator = load_generator(plan.generator)
-    spec = generator.spec(plan.task, robot=plan.contender.robot)
-    count = workers or os.cpu_count() or 1
+    with _pool(workers) as pool:
+        return _run_in(pool, plan, report)
+
+
+def _run_in(pool: ProcessPoolExecutor, plan: Plan, report: Report | None) -> SuiteResult:
+    spec = plan.spec()
     outcomes: list[Outcome] = []
+    tapes: dict[int, Tape] = {}
     skipped, asked = 0, 0
     limit = (1 + MAX_SKIPPED_SHARE) * plan.episodes
-    with ProcessPoolExecutor(count, get_context("spawn"), _prepare, (plan,)) as pool:
-        while len(outcomes) < plan.episodes and asked < limit:
-            missing = plan.episodes - len(outcomes)
-            starts = range(asked, asked + missing, CHUNK)
-            jobs = [list(range(s, min(s + CHUNK, asked + missing))) for s in starts]
-            asked += missing
-            for found, left_out in pool.map(_run, jobs):
-                outcomes += found
-                skipped += left_out
-                if report:
-                    report(len(outcomes), plan.episodes, sum(o.success for o in outcomes))
+    while len(outcomes) < plan.episodes and asked < limit:
+        missing = plan.episodes - len(outcomes)
+        starts = range(asked, asked + missing, CHUNK)
+        jobs = [list(range(s, min(s + CHUNK, asked + missing))) for s in starts]
+        asked += missing
+        for played, left_out in pool.map(partial(_run, plan), jobs):
+            for outcome, tape in played:
+                outcomes.append(outcome)
+                if tape is not None and len(tapes) < plan.films:
+                    tapes[outcome.index] = tape
+            skipped += left_out
+            if report:
+                report(len(outcomes), plan.episodes, sum(o.success for o in outcomes))
     if len(outcomes) < plan.episodes:
         raise SpecError(
             f"the expert solves only {len(outcomes)} of {asked} scenes of suite '{plan.suite}'",
             where=f"task '{spec.task}'", why="a policy cannot be measured on what cannot be done",
             remedy=f"datafactory bench generate --task {spec.task}",
         )  # fmt: skip
-    return SuiteResult(plan, tuple(outcomes), skipped, spec.spec_hash)
+    films = dict(zip(tapes, pool.map(partial(_film, plan), tapes, tapes.values()), strict=True))
+    return SuiteResult(plan, tuple(outcomes), skipped, spec.spec_hash, films)
 
 
 def evaluate_suites(
     contender: Contender, task: Mapping[str, Any], suites: Sequence[str], *, generator: str,
     episodes: int, seed: int = EVALUATION_SEED, out: Path | None = None,
-    workers: int | None = None, report: Callable[[str], Report] | None = None,
+    workers: int | None = None, report: Callable[[str], Report] | None = None, films: int = 0,
 ) -> list[SuiteResult]:  # fmt: skip
     """Runs several suites of a task and stores their episodes.
 
@@ -201,19 +237,53 @@ def evaluate_suites(
         out: Folder for the table of results; None stores nothing.
         workers: Processes.
         report: Makes the progress callback of a suite.
+        films: Failures of each suite that are filmed.
+
+    Raises:
+        SpecError: A suite does not suit the task or the contender, or it sees and nobody knows how
+            its pictures are drawn.
     """
     identity = uuid.uuid4().hex
+    sight = _sight(contender)
+    chosen = [find_suite(name) for name in suites]
+    plans = [
+        Plan(
+            contender, generator, suite.task(task), suite.name, seed, episodes,
+            verify=contender.kind != "random",  # a guard has nothing to be unfair to
+            sight=suite.sight(sight), films=films,
+        )
+        for suite in chosen
+    ]  # fmt: skip
     results = []
-    for name in suites:
-        plan = Plan(contender, generator, find_suite(name).task(task), name, seed, episodes)
-        if contender.kind == "random":  # a guard has nothing to be unfair to
-            plan = replace(plan, verify=False)
-        result = run_suite(plan, workers=workers, report=report(name) if report else None)
-        results.append(result)
-        if out is not None:
-            lineage = Lineage(
-                identity, contender.name, contender.where, name, str(task.get("name", "")),
-                contender.robot, seed, result.spec_hash,
-            )  # fmt: skip
-            store_results(out, lineage, result.outcomes, {})
+    with _pool(workers) as pool:
+        for plan in plans:
+            result = _run_in(pool, plan, report(plan.suite) if report else None)
+            results.append(result)
+            if out is not None:
+                lineage = Lineage(
+                    identity, contender.name, contender.where, plan.suite,
+                    str(task.get("name", "")), contender.robot, seed, result.spec_hash,
+                    plan.sight.style.style_hash if plan.sight else "",
+                )  # fmt: skip
+                store_results(out, lineage, result.outcomes, result.films)
     return results
+
+
+def _sight(contender: Contender) -> Sight | None:
+    """How pictures are drawn for a contender; None when it sees none.
+
+    Raises:
+        SpecError: It sees, and nobody knows how its pictures are drawn.
+        UnknownNameError: They lack one of its cameras.
+    """
+    if not contender.cameras:
+        return None
+    if contender.sight is None:
+        raise SpecError(
+            f"nothing says what '{contender.name}' shall see", where=contender.where,
+            why=f"it looks through {', '.join(contender.cameras)}, and how the pictures it was "
+            "trained on were made is not recorded",
+            remedy="name a style with these cameras: --style FILE",
+        )  # fmt: skip
+    contender.sight.check(contender.cameras)
+    return contender.sight

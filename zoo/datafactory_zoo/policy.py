@@ -137,8 +137,13 @@ class Agent:
         chunk = self.policy.predict_action_chunk(inputs, self._generator)
         return self.processors.targets(chunk, chunk_start(batch, self.io.arms))
 
+    @property
+    def planned(self) -> int:
+        """Actions that are still to be handed out; the next observation is needed after them."""
+        return len(self._waiting)
+
     def select_action(self, batch: Batch) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The next action for one observation (a batch of one).
+        """The next action for one observation (a batch of one), not looked at while one is planned.
 
         Returns:
             Arm target, (dof,) rad or (arms, 7) world_from_tcp by the policy's action space; and

@@ -32,6 +32,7 @@ SCHEMA = pa.schema(
         pa.field("run_seed", pa.int64(), nullable=False),
         pa.field("attempt", pa.int64(), nullable=False),
         pa.field("spec_hash", pa.string(), nullable=False),
+        pa.field("style_hash", pa.string(), nullable=False),
         pa.field("instruction", pa.string(), nullable=False),
         pa.field("success", pa.bool_(), nullable=False),
         pa.field("grasped", pa.bool_(), nullable=False),
@@ -55,6 +56,7 @@ class Lineage:
         policy, checkpoint: Name, and folder or address.
         suite, task, robot: What it was tested on.
         run_seed, spec_hash: Which worlds.
+        style_hash: How the pictures looked that it saw; empty when it saw none.
     """
 
     evaluation_id: str
@@ -65,6 +67,7 @@ class Lineage:
     robot: str
     run_seed: int
     spec_hash: str
+    style_hash: str = ""
 
 
 @dataclass(frozen=True)

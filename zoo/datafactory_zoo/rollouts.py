@@ -16,13 +16,14 @@ from datafactory.planning.kinematics import ArmKinematics
 from datafactory.robots import load_robot
 from datafactory.seeding import stream
 from datafactory.sim.engine import compile_mjcf
+from datafactory_zoo.eyes import Eyes, Pictures
 from datafactory_zoo.features import EpisodeArrays, feature
+from datafactory_zoo.films import Tape
 from datafactory_zoo.interface import IMAGE, NOW, OBSERVATION, PolicyIO
 from datafactory_zoo.loader import Batch, resized
 from datafactory_zoo.policy import Agent
 
 Array = NDArray[np.float64]
-Pictures = Mapping[str, NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Look:
 
     Attributes:
         arrays: Measured values, one frame.
-        pictures: (h, w, 3) uint8 images by camera.
+        pictures: (h, w, 3) uint8 images by camera; drawn when asked for.
         instruction: What is asked for.
     """
 
@@ -116,7 +117,7 @@ class PolicyActor:
         """The next targets."""
         io = self._io
         self._past = [*self._past, look][-io.steps :]
-        arm, gripper = self._agent.select_action(self._batch())
+        arm, gripper = self._agent.select_action({} if self._agent.planned else self._batch())
         if self._follower is not None:
             arrays = look.arrays
             base = Pose.from_vector(arrays.world_from_base)
@@ -218,17 +219,9 @@ class ExpertActor:
         return action
 
 
-class Eyes(Protocol):
-    """Makes the images an actor sees."""
-
-    def begin(self, world: Any, index: int) -> None:
-        """A new episode was laid out."""
-
-    def look(self, world: Any) -> Pictures:
-        """(h, w, 3) uint8 images by camera."""
-
-
-def run_episode(world: Any, actor: Actor, index: int, eyes: Eyes | None = None) -> Outcome:
+def run_episode(
+    world: Any, actor: Actor, index: int, eyes: Eyes | None = None, tape: Tape | None = None
+) -> Outcome:
     """Runs one episode to its end: success, the first foul, or the time limit.
 
     Args:
@@ -236,6 +229,7 @@ def run_episode(world: Any, actor: Actor, index: int, eyes: Eyes | None = None) 
         actor: What acts.
         index: Index of the scene under the world's seed.
         eyes: Images, for actors that see.
+        tape: Where everything was is noted here.
     """
     observation, info = world.reset(options={"index": index})
     actor.begin(world, index)
@@ -244,10 +238,14 @@ def run_episode(world: Any, actor: Actor, index: int, eyes: Eyes | None = None) 
     said: Mapping[str, Any] = {"success": False, "foul": "", "grasped": False, "placed": False}
     frames, ended, truncated = 0, False, False
     while not (ended or truncated or said["foul"]):
+        if tape is not None:
+            tape.note(world)
         pictures = eyes.look(world) if eyes is not None else {}
         look = Look(arrays_of(observation, info), pictures, info["instruction"])
         observation, _, ended, truncated, said = world.step(actor.act(look))
         frames += 1
+    if tape is not None:
+        tape.note(world)
     return Outcome(
         index=index, instruction=info["instruction"], success=bool(said["success"]),
         grasped=bool(said["grasped"]), placed=bool(said["placed"]), foul=str(said["foul"]),

@@ -17,6 +17,7 @@ import torch
 
 from datafactory.errors import DataFactoryError, MissingPartError, SpecError
 from datafactory.geometry import Pose
+from datafactory_zoo.eyes import Sight
 from datafactory_zoo.features import EpisodeArrays, feature
 from datafactory_zoo.interface import IMAGE, NOW, OBSERVATION
 from datafactory_zoo.loader import Batch, resized
@@ -70,10 +71,11 @@ class PolicyService:
 
     Args:
         agent: The policy.
+        sight: How the pictures it was trained on were drawn; clients are told.
     """
 
-    def __init__(self, agent: Agent) -> None:
-        self._agent = agent
+    def __init__(self, agent: Agent, sight: Sight | None = None) -> None:
+        self._agent, self._sight = agent, sight
         self._follower = PoseFollower(agent.io.robot) if agent.io.action.space == "eef" else None
 
     def metadata(self) -> dict[str, Any]:
@@ -83,6 +85,7 @@ class PolicyService:
             "policy": self._agent.policy.name, "robot": io.robot, "fps": io.fps,
             "chunk": io.chunk, "execute": io.execute, "cameras": list(io.cameras),
             "observation": list(io.observation), "action": "absolute joints and openings",
+            "sight": self._sight.to_dict() if self._sight else None,
         }  # fmt: skip
 
     def infer(self, message: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from datafactory.errors import SpecError, UnknownNameError
+from datafactory.render.style import CameraRanges, Style
+from datafactory_zoo.eyes import Sight
 
 Task = dict[str, Any]
 
@@ -31,8 +33,24 @@ class Suite:
             SpecError: The task has nothing this suite could change.
         """
         changed = copy.deepcopy(dict(data))
-        _CHANGES[self.name](changed)
+        if self.name in _CHANGES:
+            _CHANGES[self.name](changed)
         return changed
+
+    def sight(self, sight: Sight | None) -> Sight | None:
+        """How pictures are drawn in this suite, given how the training's were; None for none.
+
+        Raises:
+            SpecError: The suite changes pictures, and there are none or none that it could change.
+        """
+        if self.name not in _LOOKS:
+            return sight
+        if sight is None:
+            raise SpecError(
+                f"suite '{self.name}' changes only what cameras see",
+                why="the policy sees no pictures", remedy=f"leave the suite '{self.name}' out",
+            )  # fmt: skip
+        return Sight(_LOOKS[self.name](sight.style), sight.renderer)
 
 
 def _cases(task: Task) -> list[dict[str, Any]]:
@@ -46,10 +64,6 @@ def _queries(task: Task) -> list[tuple[dict[str, Any], str]]:
 
 def _as_mapping(query: Any) -> dict[str, Any]:
     return {"category": query} if isinstance(query, str) else dict(query)
-
-
-def _seen(task: Task) -> None:
-    del task
 
 
 def _unseen_objects(task: Task) -> None:
@@ -88,8 +102,38 @@ def _disturbed(task: Task) -> None:
     }  # fmt: skip
 
 
-_CHANGES = {
-    "seen": _seen,
+def _camera_shift(style: Style) -> Style:
+    """Cameras are off by up to 3 cm and 3 degrees about each axis more than in training."""
+    trained = style.randomise.ranges()[2]
+    more = {
+        "position_m": min(1.0, trained.position_m + SHIFT_M),
+        "rotation_deg": min(45.0, trained.rotation_deg + SHIFT_DEG),
+    }
+    ranges = CameraRanges(**{**trained.model_dump(), **more})
+    return _randomised(style, "camera", ranges)
+
+
+def _light_shift(style: Style) -> Style:
+    """Light from anywhere, of any strength and colour that is drawn at all."""
+    if style.randomise.lights == "high":
+        raise SpecError(
+            "suite 'light_shift' has no light that training had not", where=style.style,
+            why="its lights were drawn from the widest ranges already",
+            remedy="leave the suite 'light_shift' out",
+        )  # fmt: skip
+    return _randomised(style, "lights", "high")
+
+
+def _randomised(style: Style, part: str, how: Any) -> Style:
+    return style.model_copy(update={"randomise": style.randomise.model_copy(update={part: how})})
+
+
+SHIFT_M, SHIFT_DEG = 0.03, 3.0
+_LOOKS: Mapping[str, Callable[[Style], Style]] = {
+    "camera_shift": _camera_shift,
+    "light_shift": _light_shift,
+}
+_CHANGES: Mapping[str, Callable[[Task], None]] = {
     "unseen_objects": _unseen_objects,
     "unseen_positions": _unseen_positions,
     "unseen_instructions": _unseen_instructions,
@@ -104,6 +148,8 @@ SUITES: Mapping[str, Suite] = {
         Suite("unseen_positions", "bearings beyond the trained ones"),
         Suite("unseen_instructions", "held-out phrasings only"),
         Suite("distractors", "six to ten distractors"),
+        Suite("camera_shift", "cameras moved and turned; for policies that see"),
+        Suite("light_shift", "light of other direction and strength; for policies that see"),
         Suite("physics", "other masses, friction and start postures"),
     )
 }  # fmt: skip

@@ -13,6 +13,7 @@ from datafactory.errors import SpecError
 from datafactory.store.dataset import Dataset, open_dataset
 from datafactory.store.labels import excluded_ids
 from datafactory_zoo.displacement import check_displaceable, displaced
+from datafactory_zoo.eyes import Sight
 from datafactory_zoo.interface import PolicyIO
 from datafactory_zoo.loader import Batch, BatchStream, WindowDataset
 from datafactory_zoo.mixture import Mixture, MixtureState, assign_lpt, mixture_weights
@@ -80,12 +81,14 @@ def open_sources(recipe: Recipe, kind: type[Policy], path: str | None) -> tuple[
 def _lineage(dataset: Dataset, entry: DataSpec, train: WindowDataset) -> dict[str, Any]:
     """What a checkpoint remembers of its data: enough to evaluate in the same worlds."""
     made = [run for run in dataset.runs() if run.kind == "generate"]
+    sight = Sight.of_dataset(dataset, entry.variant) if train.spec.images else None
     return {
         "path": dataset.location.root, "version": dataset.version, "where": entry.where,
         "episodes": len(train.frames), "frames": len(train),
         "generator": made[0].generator if made else "",
         "task": made[0].spec if made else {},
         "run_seeds": sorted({run.run_seed for run in made}),
+        "robot": train.frames.robot, "sight": sight.to_dict() if sight else None,
     }  # fmt: skip
 
 
