@@ -24,6 +24,24 @@ GUARDS = ("random", "expert")
 PLAIN_EVERY_S = 10.0
 FILMS = 4
 
+PolicyArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="POLICY",
+        help="Checkpoint or run folder, 'random', 'expert', or ws://host:port of a server.",
+    ),
+]
+SuitesOption = Annotated[
+    list[str] | None,
+    typer.Option("--suite", metavar="SUITE", help="Suite, or 'all'; repeatable. 'seen'."),
+]
+FilmsOption = Annotated[
+    int, typer.Option("--films", metavar="N", min=0, help="Films of failures per suite.")
+]
+StyleOption = Annotated[
+    str | None, typer.Option("--style", metavar="NAME|FILE", help="What it sees; as in training.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
@@ -113,21 +131,12 @@ def _check_seed(contender: Contender, seed: int) -> None:
 
 def evaluate(
     session: Session,
-    policy: Annotated[
-        str,
-        typer.Argument(
-            metavar="POLICY",
-            help="Checkpoint or run folder, 'random', 'expert', or ws://host:port of a server.",
-        ),
-    ],
+    policy: PolicyArgument,
     task: Annotated[
         str | None,
         typer.Option("--task", metavar="TASK", help="Task; the one it was trained on by default."),
     ] = None,
-    suite: Annotated[
-        list[str] | None,
-        typer.Option("--suite", metavar="SUITE", help="Suite, or 'all'; repeatable. 'seen'."),
-    ] = None,
+    suite: SuitesOption = None,
     episodes: Annotated[
         int, typer.Option("--episodes", metavar="N", min=1, help="Episodes per suite.")
     ] = 100,
@@ -143,13 +152,8 @@ def evaluate(
     workers: Annotated[
         int | None, typer.Option("--workers", metavar="W", min=1, help="Processes; one per core.")
     ] = None,
-    films: Annotated[
-        int, typer.Option("--films", metavar="N", min=0, help="Films of failures per suite.")
-    ] = FILMS,
-    style: Annotated[
-        str | None,
-        typer.Option("--style", metavar="NAME|FILE", help="What it sees; as in training."),
-    ] = None,
+    films: FilmsOption = FILMS,
+    style: StyleOption = None,
     renderer: RendererOption = None,
 ) -> None:
     """Run a policy closed loop on unseen seeds and report success with 95 % intervals."""
