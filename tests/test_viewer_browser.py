@@ -59,6 +59,17 @@ def test_a_wrong_filter_shows_the_place(shown, client):
     shown.locator("#filter-state").get_by_text("3 of 6 attempts").wait_for()
 
 
+@pytest.mark.parametrize("page", ["overview", "episodes"])
+def test_a_wrong_filter_in_an_address_is_said_and_nothing_is_shown_for_it(shown, page):
+    goto(shown, f"#/set/{page}?where=seconds+%3E+1+AN+x")
+    shown.get_by_text("did you mean AND?").wait_for()
+    assert shown.locator("#filter").get_attribute("aria-invalid") == "true"
+    assert shown.locator("main h1, main .rows").count() == 0
+    goto(shown, f"#/set/{page}?where=outcome+%3D+%27rejected%27")
+    shown.locator("#filter-state").get_by_text("3 of 6 attempts").wait_for()
+    assert shown.locator("#filter").get_attribute("aria-invalid") == "false"
+
+
 def test_list_sorts_opens_and_returns(shown):
     goto(shown, "#/set/episodes?where=outcome+%3D+%27accepted%27")
     rows = shown.locator(".rows > .row")
@@ -208,6 +219,13 @@ def test_labels_are_written_and_honoured_by_exports(shown, ids, path, tmp_path):
 @pytest.mark.slow
 def test_audit_and_comparison(shown, path):
     goto(shown, "#/set/audit")
+    stills = shown.locator("li img[alt^='Last poses of']")
+    stills.nth(2).wait_for()
+    assert stills.count() == 3
+    drawn = """i => { const c = new OffscreenCanvas(40, 26).getContext('2d');
+      c.drawImage(i, 0, 0, 40, 26);
+      return new Set(new Uint32Array(c.getImageData(0, 0, 40, 26).data.buffer)).size }"""
+    assert all(stills.nth(k).evaluate(drawn) > 10 for k in range(3))
     card = shown.locator("li.panel", has_text="dropped").first
     card.get_by_role("button", name="wrong").click()
     shown.get_by_text("1 judged").wait_for()

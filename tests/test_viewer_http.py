@@ -16,8 +16,11 @@ from datafactory.errors import SpecError
 from datafactory.store.dataset import open_dataset
 from datafactory.store.encode import to_rows
 from datafactory.store.location import split_version
+from datafactory.viewer import scenes
 from datafactory.viewer.access import LOCAL_NAMES, Access
 from datafactory.viewer.app import MAX_BODY
+from datafactory.viewer.glb import Shape
+from datafactory.viewer.replay import Body, Scene
 from datafactory.viewer.server import Settings, access_of, address, bind, site_of
 from tests import viewer_fixture
 from tests.viewer_fixture import TOKEN, VARIANT, running
@@ -132,13 +135,40 @@ def test_shapes_are_gltf_by_content(client, ids):
     scene = client.get(f"/api/set/attempts/{ids[0]}/scene").json()
     assert {b["kind"] for b in scene["bodies"]} == {"object", "robot", "scenery"}
     for key in {b["shape"] for b in scene["bodies"]}:
-        data = client.get(f"/api/set/attempts/{ids[0]}/shapes/{key}").body
+        data = client.get(f"/api/set/shapes/{key}").body
         magic, version, size = struct.unpack_from("<4sII", data)
         assert (magic, version, size) == (b"glTF", 2, len(data))
         length, kind = struct.unpack_from("<II", data, 12)
         assert kind == 0x4E4F534A
         assert json.loads(data[20 : 20 + length])["meshes"]
-    assert client.get(f"/api/set/attempts/{ids[0]}/shapes/{'0' * 32}").status == 404
+    for wrong in ("0" * 32, "..%2f..%2fetc%2fpasswd", "%2e%2e"):
+        assert client.get(f"/api/set/shapes/{wrong}").status == 404
+
+
+def test_episodes_share_shapes_that_are_fetched_once(client, ids):
+    first, second = (client.get(f"/api/set/attempts/{i}/scene").json()["bodies"] for i in ids[:2])
+    robot = {b["shape"] for b in first if b["kind"] == "robot"}
+    assert robot
+    assert robot == {b["shape"] for b in second if b["kind"] == "robot"}
+    answer = client.get(f"/api/set/shapes/{min(robot)}")
+    assert "immutable" in answer.headers["cache-control"]
+
+
+def test_shapes_are_kept_within_bounds(monkeypatch):
+    monkeypatch.setattr(scenes, "KEPT_BYTES", 100)
+    none = np.zeros((1, 0, 7), np.float32)
+    made = {
+        name: Scene(1.0, tuple(Body(k, "object", Shape(k, b"x" * 40)) for k in keys), none, none,
+                    (0.0, 0.0, 0.0))
+        for name, keys in {"a": "12", "b": "23", "c": "456"}.items()
+    }  # fmt: skip
+    kept = scenes.Scenes()
+    for name in "ab":
+        kept._keep("root", made[name])
+    assert {k for _, k in kept._shapes} == {"2", "3"}
+    kept._keep("root", made["c"])
+    assert {k for _, k in kept._shapes} == {"4", "5", "6"}  # never those of the last scene
+    assert kept._bytes == 120
 
 
 def test_video_by_range(client, ids):

@@ -117,6 +117,9 @@ def _dataset_answers(site: Site) -> dict[str, Answer]:
         "/api/{dataset}/motion": lambda r: as_json(_motion(site, r)),
         "/api/{dataset}/rows": lambda r: as_json(_rows(site, r)),
         "/api/{dataset}/thumbnails": lambda r: as_json(_thumbnails(site, r)),
+        "/api/{dataset}/shapes/{key}": lambda r: _shape(
+            site.scenes.shape(site.snapshot(r), r.path_params["key"])
+        ),
         "/api/{dataset}/audit": lambda r: as_json(_audit(site, r)),
     }
 
@@ -135,7 +138,6 @@ def _attempt_answers(site: Site) -> dict[str, Answer]:
         f"{one}/questions": lambda r: as_json(detail.questions(site.snapshot(r), _id(r))),
         f"{one}/scene": lambda r: as_json(scene(r).describe()),
         f"{one}/poses": lambda r: _binary(scene(r).arrays()),
-        f"{one}/shapes/{{key}}": lambda r: _shape(scene(r).shape(r.path_params["key"])),
         f"{one}/cameras/{{variant}}": lambda r: as_json(_cameras(site, r)),
         f"{view}/video": lambda r: _video(site, r),
         f"{view}/overlay": lambda r: as_json(media.overlay(site.snapshot(r), *_view(r))),

@@ -15,7 +15,6 @@ import trimesh
 from numpy.typing import NDArray
 
 from datafactory.episode import AssetRecord, ObjectRecord
-from datafactory.errors import DatasetError
 from datafactory.inspection import Shown, asset_records
 from datafactory.picture.world import outlines
 from datafactory.render.library import load_style
@@ -74,17 +73,6 @@ class Scene:
     poses: NDArray[np.float32]
     tools: NDArray[np.float32]
     focus: tuple[float, float, float]
-
-    def shape(self, key: str) -> bytes:
-        """A shape's file.
-
-        Raises:
-            DatasetError: The scene has no such shape.
-        """
-        for body in self.bodies:
-            if body.shape.key == key:
-                return body.shape.data
-        raise DatasetError("this episode has no such shape")
 
     def describe(self) -> dict[str, Any]:
         """JSON-ready form without arrays."""

@@ -1,5 +1,5 @@
 // The dataset in view: its state, polled so that a running generation is seen to grow.
-import { type DatasetInfo, type State, Refused, get, hasToken, of } from "./api";
+import { type DatasetInfo, type Problem, type State, Refused, get, hasToken, of } from "./api";
 import { ofSeries } from "./filter";
 import { route } from "./route.svelte";
 
@@ -9,6 +9,26 @@ export const site = $state<{ datasets: DatasetInfo[]; writable: boolean; problem
 export const current = $state<{ alias: string; state: State | null; problem: Refused | null; stamp: number }>({
   alias: "", state: null, problem: null, stamp: 0,
 });
+
+/** The filter that pages apply: checked first, so that none that is wrong is ever asked for. */
+export const filter = $state<{ alias: string; where: string | null; problem: Problem | null }>({ alias: "", where: null, problem: null });
+
+let asking = 0;
+export async function checkFilter(alias: string, where: string): Promise<void> {
+  const mine = ++asking;
+  if (alias !== filter.alias) Object.assign(filter, { alias, where: null, problem: null });
+  let problem: Problem | null = null;
+  if (where) {
+    try {
+      problem = (await get<{ problem: Problem | null }>(of(alias, "check"), { where })).problem;
+    } catch (error) {
+      problem = asRefused(error).problem;
+    }
+  }
+  if (mine !== asking) return;
+  filter.problem = problem;
+  filter.where = problem ? null : where;
+}
 
 export function mayWrite(): boolean {
   return site.writable && hasToken();

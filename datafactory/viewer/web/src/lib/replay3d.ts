@@ -204,6 +204,14 @@ export class Replay {
     tick();
   }
 
+  /** One picture of a frame, without any helper lines. */
+  async still(frame: number, width: number, height: number): Promise<string> {
+    this.resize(width, height);
+    this.show(frame, { trail: false, frusta: false, contacts: false, follow: "" });
+    this.#renderer.render(this.#world, this.#camera);
+    return this.canvas.toDataURL("image/webp", 0.9);
+  }
+
   /** Positions of all bodies as they are drawn, by name; for tests. */
   positions(): Record<string, number[]> {
     this.#world.updateMatrixWorld(true);
