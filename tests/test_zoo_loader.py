@@ -93,11 +93,11 @@ def test_worker_processes_read_the_same(place):
 def test_a_stream_goes_on_from_its_state(place):
     windows = WindowDataset(open_dataset(place), SPEC)
 
-    def keep(batch):
-        return {k: v for k, v in batch.items() if k != "task"}
+    def keep(batch, generator):
+        return {"q": batch["q"] + torch.rand(batch["q"].shape, generator=generator)}
 
     def taken(mixture, times):
-        stream = BatchStream([windows], [keep], mixture, 8)
+        stream = BatchStream([windows], [keep], mixture, 8, 5)
         try:
             batches = [next(stream)["q"] for _ in range(times)]
             return batches, stream.state
@@ -114,10 +114,10 @@ def test_a_stream_goes_on_from_its_state(place):
 def test_errors_in_the_thread_reach_the_reader(place):
     windows = WindowDataset(open_dataset(place), SPEC)
 
-    def fail(batch):
+    def fail(batch, generator):
         raise SpecError("it broke")
 
-    stream = BatchStream([windows], [fail], Mixture([len(windows)], np.ones(1), 0), 4)
+    stream = BatchStream([windows], [fail], Mixture([len(windows)], np.ones(1), 0), 4, 5)
     with pytest.raises(SpecError, match="it broke"):
         next(stream)
     stream.close()

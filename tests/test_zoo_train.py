@@ -150,6 +150,20 @@ def test_bf16_needs_a_gpu(monkeypatch):
         choose_device("cuda", "fp32")
 
 
+def test_a_bf16_recipe_is_refused_on_a_cpu(place, tmp_path, monkeypatch, capsys):
+    from datafactory_cli.main import run as datafactory
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    (tmp_path / "small.yaml").write_text(json.dumps(recipe_data()))
+    asked = ["train", str(tmp_path / "small.yaml"), "--data", place, "--out", str(tmp_path / "run"),
+             "--set", "train.precision=bf16", "--set", "train.device=auto"]  # fmt: skip
+    assert datafactory(asked) == 4
+    message = capsys.readouterr().err
+    assert "bf16 training needs a GPU" in message
+    assert "--set train.precision=fp32" in message
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_learning_rate_rises_and_falls():
     spec = Optimiser(lr=1.0, warmup=10, min_share=0.1)
     rates = [learning_rate(k, 100, spec) for k in range(100)]

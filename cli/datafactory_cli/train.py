@@ -82,15 +82,20 @@ def train(
     run = Path(out or f"runs/{chosen.name}")
     training = Training(chosen, run, data, resume=resume)
     frames = sum(len(s.train) for s in training.sources)
-    session.remark(
-        f"{chosen.policy} ({chosen.size}), {training.policy.parameter_count / 1e6:.2f} M "
-        f"parameters, on {frames:,} frames; {training.device}"
-    )
+    chief, processes = training.distribution.chief, training.distribution.world
+    if chief:
+        session.remark(
+            f"{chosen.policy} ({chosen.size}), {training.policy.parameter_count / 1e6:.2f} M "
+            f"parameters, on {frames:,} frames; {training.device}"
+            + (f", {processes} processes" if processes > 1 else "")
+        )
     printer = _Printer(session)
     last: Progress | None = None
     evaluate = _evaluation(chosen, workers) if chosen.train.evaluate_every else None
     for last in training.steps(evaluate):
         printer(last)
+    if not chief:
+        return
     printer.end()
     result = {
         "run": str(run), "steps": training.step, "cpu_s": training.total_cpu_s(),

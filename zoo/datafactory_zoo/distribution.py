@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
 from typing import Any
 
 import torch
 
 from datafactory.errors import MissingPartError
+
+PATIENCE = timedelta(hours=12)
+"""How long processes wait for the first one, which validates, evaluates and writes."""
 
 
 class Distribution:
@@ -24,8 +28,11 @@ class Distribution:
         self.world = int(accelerator.num_processes) if accelerator else 1
 
     @classmethod
-    def of_environment(cls) -> Distribution:
+    def of_environment(cls, device: str) -> Distribution:
         """Several processes where a launcher set ``WORLD_SIZE``, else this one alone.
+
+        Args:
+            device: ``cpu`` or ``cuda``; the same in all processes.
 
         Raises:
             MissingPartError: Several processes without the library accelerate.
@@ -33,13 +40,17 @@ class Distribution:
         if int(os.environ.get("WORLD_SIZE", "1")) < 2:
             return cls()
         try:
-            from accelerate import Accelerator
+            from accelerate import Accelerator, InitProcessGroupKwargs
         except ImportError as error:
             raise MissingPartError(
                 "training in several processes needs the library accelerate",
                 remedy="pip install 'datafactory[zoo-full]'",
             ) from error
-        return cls(Accelerator(cpu=not torch.cuda.is_available()))
+        # The recipe says the precision, not the launcher's configuration.
+        handlers = [InitProcessGroupKwargs(timeout=PATIENCE)]
+        return cls(
+            Accelerator(cpu=device == "cpu", mixed_precision="no", kwargs_handlers=handlers)
+        )
 
     @property
     def chief(self) -> bool:
@@ -66,3 +77,17 @@ class Distribution:
             loss.backward()  # type: ignore[no-untyped-call]
         else:
             self._accelerator.backward(loss)
+
+    def gather(self, value: Any) -> list[Any]:
+        """The values of all processes by rank; each must call it."""
+        if self._accelerator is None:
+            return [value]
+        found: list[Any] = [None] * self.world
+        torch.distributed.all_gather_object(found, value)
+        return found
+
+    def end(self) -> None:
+        """Waits for all processes and parts from them."""
+        if self._accelerator is not None:
+            self._accelerator.wait_for_everyone()
+            self._accelerator.end_training()

@@ -28,6 +28,7 @@ from datafactory_zoo.windows import ImageField, WindowSpec, clamp, nearest_frame
 
 Ints = NDArray[np.int64]
 Batch = dict[str, Any]
+Prepare = Callable[[Batch, torch.Generator], Batch]
 
 
 class WindowDataset(torch.utils.data.Dataset[Batch]):
@@ -195,17 +196,18 @@ class BatchStream:
         prepare: Turns a batch of each dataset into network inputs of the same shapes.
         mixture: Draws samples.
         batch: Batch size of this rank.
+        seed: Seed of what ``prepare`` draws; the same for a batch in a resumed run.
         ahead: Batches made ahead.
 
     The mixture runs ahead of what was taken; :attr:`state` belongs to the last batch taken.
     """
 
     def __init__(
-        self, datasets: Sequence[WindowDataset], prepare: Sequence[Callable[[Batch], Batch]],
-        mixture: Mixture, batch: int, ahead: int = 3,
+        self, datasets: Sequence[WindowDataset], prepare: Sequence[Prepare],
+        mixture: Mixture, batch: int, seed: int, ahead: int = 3,
     ) -> None:  # fmt: skip
         self._datasets, self._prepare = datasets, prepare
-        self._mixture, self._batch = mixture, batch
+        self._mixture, self._batch, self._seed = mixture, batch, seed
         self.state = mixture.state
         self._ready: queue.Queue[tuple[Batch, MixtureState] | BaseException]
         self._ready = queue.Queue(maxsize=ahead)
@@ -214,8 +216,11 @@ class BatchStream:
         self._thread.start()
 
     def _make(self) -> Batch:
+        place = self._mixture.state.batches
+        drawn = stream(self._seed, "prepare", place, "draws").integers(2**31)
+        generator = torch.Generator().manual_seed(int(drawn))
         parts = [
-            self._prepare[k](self._datasets[k].batch(samples))
+            self._prepare[k](self._datasets[k].batch(samples), generator)
             for k, samples in self._mixture.next(self._batch)
         ]
         if len(parts) == 1:

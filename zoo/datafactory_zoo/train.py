@@ -90,8 +90,8 @@ class Training:
         self.recipe, self.run = recipe, run
         kind = policy_class(recipe.policy)
         config = configured(kind, recipe.size, _tuples(recipe.network))
-        self.distribution = Distribution.of_environment()
         self.device = choose_device(recipe.train.device, recipe.train.precision)
+        self.distribution = Distribution.of_environment(self.device)
         if recipe.train.threads:
             torch.set_num_threads(recipe.train.threads)
         checkpoint = _last(run, resume)
@@ -126,12 +126,20 @@ class Training:
         averaged = read_tensors(checkpoint.folder / "model.safetensors")
         self.average.weights = {k: v.to(self.device) for k, v in averaged.items()}
         restore_optimiser(self.optimiser, tensors)
-        self.noise.set_state(tensors["random.noise"])
-        torch.set_rng_state(tensors["random.torch"])
         counters = _read_json(checkpoint.folder / "training.json")
         self.step, self.cpu_s = int(counters["step"]), float(counters["cpu_s"])
-        samplers = tuple(SamplerState(n) for n in counters["drawn"])
-        return MixtureState(int(counters["batches"]), samplers)
+        ranks = [counters, *counters.get("others", [])]
+        if len(ranks) != self.distribution.world:
+            raise SpecError(
+                f"the run was started with {len(ranks)} processes, not {self.distribution.world}",
+                where=str(checkpoint.folder), why="each goes on with its own samples and noise",
+                remedy=f"start {len(ranks)}, or choose another --out",
+            )  # fmt: skip
+        own, suffix = ranks[self.distribution.rank], _suffix(self.distribution.rank)
+        self.noise.set_state(tensors[f"random.noise{suffix}"])
+        torch.set_rng_state(tensors[f"random.torch{suffix}"])
+        samplers = tuple(SamplerState(n) for n in own["drawn"])
+        return MixtureState(int(own["batches"]), samplers)
 
     def total_cpu_s(self) -> float:
         """CPU seconds of all calls of the run so far."""
@@ -194,9 +202,18 @@ class Training:
         self.policy.load_state_dict(weights)
         return {"validation_loss": float(np.mean(losses))}
 
-    def save(self) -> Path:
-        """Writes a checkpoint of the present step."""
+    def save(self) -> Path | None:
+        """Writes a checkpoint of the present step; all processes call it, the first one writes.
+
+        Returns:
+            Its folder; None in the other processes.
+        """
         spec, state = self.recipe, self.stream.state
+        own = {"batches": state.batches, "drawn": [s.drawn for s in state.samplers]}
+        random = {"noise": self.noise.get_state(), "torch": torch.get_rng_state()}
+        ranks = self.distribution.gather((own, random))
+        if not self.distribution.chief:
+            return None
         description = {
             "policy": spec.policy, "size": spec.size, "network": spec.network,
             "recipe": spec.model_dump(mode="json"), "parameters": self.policy.parameter_count,
@@ -205,11 +222,11 @@ class Training:
         }  # fmt: skip
         training = {f"weights.{k}": v for k, v in self.policy.state_dict().items()}
         training |= optimiser_tensors(self.optimiser)
-        training |= {"random.noise": self.noise.get_state(), "random.torch": torch.get_rng_state()}
-        counters = {
-            "step": self.step, "cpu_s": self.total_cpu_s(), "batches": state.batches,
-            "drawn": [s.drawn for s in state.samplers],
-        }  # fmt: skip
+        for rank, (_, states) in enumerate(ranks):
+            training |= {f"random.{k}{_suffix(rank)}": v for k, v in states.items()}
+        counters = {"step": self.step, "cpu_s": self.total_cpu_s(), **own}
+        if len(ranks) > 1:
+            counters["others"] = [found for found, _ in ranks[1:]]
         return write_checkpoint(
             self.run, self.step, description=description,
             processors={s.processors.io.robot: s.processors for s in self.sources},
@@ -218,7 +235,7 @@ class Training:
         )  # fmt: skip
 
     def steps(self, evaluate: Evaluate | None = None) -> Iterator[Progress]:
-        """Trains to the end; yields at every logged step.
+        """Trains to the end; yields at every logged step, in the first process only.
 
         Args:
             evaluate: Closed-loop evaluation, called as often as the recipe says.
@@ -232,17 +249,19 @@ class Training:
                 done = self.step == plan.steps
                 if chief and plan.validate_every and (done or not self.step % plan.validate_every):
                     numbers |= self.validate()
+                every = plan.evaluate_every if evaluate else 0
+                due = bool(every) and (done or not self.step % every)
                 saved = None
-                if chief and (done or not self.step % plan.checkpoint_every):
+                if done or due or not self.step % plan.checkpoint_every:
                     saved = self.save()
-                due = plan.evaluate_every and (done or not self.step % plan.evaluate_every)
-                if evaluate and chief and due:
-                    numbers |= evaluate(saved or self.save(), plan.evaluate_episodes)
+                if evaluate and saved and due:
+                    numbers |= evaluate(saved, plan.evaluate_episodes)
                 if chief and (done or saved or not self.step % plan.log_every):
                     cpu_s = self.total_cpu_s()
                     for writer in writers:
                         writer.write(self.step, {**numbers, "cpu_s": cpu_s})
                     yield Progress(self.step, plan.steps, numbers, cpu_s)
+            self.distribution.end()
         finally:
             self.stream.close()
             for writer in writers:
@@ -263,6 +282,11 @@ def _last(run: Path, resume: bool) -> Checkpoint | None:
         return read_checkpoint(find_checkpoint(run))
     run.mkdir(parents=True, exist_ok=True)
     return None
+
+
+def _suffix(rank: int) -> str:
+    """What is added to the names of a process's own tensors."""
+    return f".{rank}" if rank else ""
 
 
 def _tuples(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -146,7 +146,7 @@ def _by_robot(
 
 
 def _prepare(
-    batch: Batch, processors: Processors, schedule: Schedule, generator: torch.Generator
+    batch: Batch, generator: torch.Generator, processors: Processors, schedule: Schedule
 ) -> Batch:
     if schedule.displace_m or schedule.displace_rad:
         batch = displaced(batch, processors.io, generator, schedule.displace_m,
@@ -176,11 +176,9 @@ def training_stream(
     seed = recipe.seed + 1_000_003 * (rank if deal == (0, 1) else 0)
     mixture = Mixture([sizes[k] for k in chosen], shares, seed,
                       rank=deal[0], world=deal[1], state=state)  # fmt: skip
-    # Augmentation is drawn from the place in the stream, so that a resumed run repeats it.
-    generator = torch.Generator().manual_seed(seed + mixture.samples)
-    prepare: list[Callable[[Batch], Batch]] = [
-        partial(_prepare, processors=sources[k].processors, schedule=recipe.train,
-                generator=generator)
+    prepare = [
+        partial(_prepare, processors=sources[k].processors, schedule=recipe.train)
         for k in chosen
-    ]  # fmt: skip
-    return BatchStream([sources[k].train for k in chosen], prepare, mixture, recipe.train.batch)
+    ]
+    return BatchStream([sources[k].train for k in chosen], prepare, mixture,
+                       recipe.train.batch, recipe.seed + 1_000_003 * rank)  # fmt: skip
