@@ -87,7 +87,11 @@ class Randomize(Model):
         base_xy_m: Largest offset of the robot base in x and y.
         base_yaw_rad: Largest yaw offset of the robot base.
         home_rad: Standard deviation of the arm's start position per joint.
+        jolt_m: Standard deviation, per axis, of short jolts that throw the tool off its path while
+            it moves freely; the recorded actions lead it back.
     """
+
+    added = frozenset({"jolt_m"})
 
     object_choice: bool = True
     object_pose: bool = True
@@ -98,6 +102,7 @@ class Randomize(Model):
     base_xy_m: float = Field(default=0.02, ge=0.0, le=0.2)
     base_yaw_rad: float = Field(default=0.05, ge=0.0, le=0.8)
     home_rad: float = Field(default=0.02, ge=0.0, le=0.2)
+    jolt_m: float = Field(default=0.0, ge=0.0, le=0.05)
 
 
 class TaskSpec(Model):

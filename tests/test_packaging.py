@@ -64,7 +64,8 @@ def source_files() -> set[str]:
         f"{name}/{path.relative_to(folder).as_posix()}"
         for name, folder in PACKAGES.items()
         for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file()
+        and "__pycache__" not in path.parts
         and "web" not in path.relative_to(folder).parts  # what the viewer's pages are built from
     }
 

@@ -40,8 +40,7 @@ def test_order_from_the_robots_left() -> None:
 
 def test_too_close_to_tell() -> None:
     near, far = (
-        BASE.apply(np.array([[x, y, 0.0]]))[0]
-        for x, y in ((0.45, 0.5 * ORDER_GAP_M), (0.6, 0.0))
+        BASE.apply(np.array([[x, y, 0.0]]))[0] for x, y in ((0.45, 0.5 * ORDER_GAP_M), (0.6, 0.0))
     )
     state = scene(
         c0=("can", RED[0].seed, float(near[0]), float(near[1])),

@@ -176,6 +176,7 @@ class Clear(Form):
 
 class Line(Form):
     """All in one straight row; up to five objects."""
+
     sizes = (2, 64)
     form: Literal["line"] = "line"
     objects: tuple[str, ...] = Field(min_length=1)

@@ -131,8 +131,7 @@ def draw_look(style: Style, objects: Sequence[ObjectRecord], stream: Stream) -> 
         floor=_draw_surface("floor", style.floor, surfaces.floor, surfaces, style, stream("floor")),
         wall=_draw_surface("wall", style.wall, surfaces.wall, surfaces, style, stream("wall")),
         objects={
-            o.name: _draw_object(o, surfaces, style, stream(f"object/{o.name}"))
-            for o in objects
+            o.name: _draw_object(o, surfaces, style, stream(f"object/{o.name}")) for o in objects
         },
         room=draw_room(style.room, style.randomise.room, style.split, stream("room")),
     )
@@ -224,9 +223,7 @@ def _draw_object(
     return _instance(own, texture_names("object", split), chooser) if own else ""
 
 
-def _pick(
-    kind: str, style: Style, rng: np.random.Generator, without: Sequence[str] = ()
-) -> str:
+def _pick(kind: str, style: Style, rng: np.random.Generator, without: Sequence[str] = ()) -> str:
     """A texture of a kind: a family first, so that families are equally likely.
 
     The user's own files count as one family; ``without`` names families that do not suit.

@@ -263,4 +263,3 @@ def _telling(known: Annotations) -> int:
         return count // 2
     carried = known.visibility[:, known.grasp_object[0]]
     return int(np.argmax(carried[count // 3 : 2 * count // 3 + 1])) + count // 3
-

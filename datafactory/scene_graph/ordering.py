@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from datafactory.scene_graph.graph import TABLE, Relation
 
-SIDEWAYS = frozenset(
-    {"left", "right", "front", "back", "behind", "near", "between", "aligned"}
-)
+SIDEWAYS = frozenset({"left", "right", "front", "back", "behind", "near", "between", "aligned"})
 
 
 def roots_of(supports: Mapping[str, str]) -> dict[str, str]:

@@ -127,6 +127,17 @@ class Recorder:
             self.target_opening[arm] = opening
             self._drive_gripper(arm)
 
+    def deviate(self, arm: int, offset: Array) -> None:
+        """Adds an offset (n,) in rad to the controls of one arm until its targets are set again.
+
+        Targets are recorded without it, controls with it.
+        """
+        part = self.scene.arms[arm]
+        q = self.target_q.copy()
+        q[part.joints] += offset
+        q[part.joints] = np.clip(q[part.joints], part.arm.joint_lower, part.arm.joint_upper)
+        self.data.ctrl[self._arm_ctrl] = q
+
     def _drive_gripper(self, arm: int) -> None:
         part, opening = self.scene.arms[arm], float(self.target_opening[arm])
         self.data.ctrl[part.gripper_ctrl] = np.float32(part.arm.gripper_ctrl_from_opening(opening))

@@ -114,12 +114,11 @@ def require_able(spec: ManipulationSpec, robot: RobotModel, sources: Sequence[As
             why="belts and disturbances are for robots with one arm",
             remedy="choose a robot with one arm",
         )
-    if spec.task_spec.expert == "direct" and (moving or len(robot.arms) > 1):
-        raise SpecError(
-            f"task '{spec.task}' has no direct expert",
-            why="it plans for one arm in a world that keeps still",
-            remedy="leave `expert` out",
-        )
+    still = "`expert: direct` and `randomize.jolt_m` are for one arm in a world that keeps still"
+    calm = spec.task_spec.expert == "varied" and not spec.task_spec.randomize.jolt_m
+    if not calm and (moving or len(robot.arms) > 1):
+        raise SpecError(f"task '{spec.task}' asks for too much", why=still,
+                        remedy="leave `expert` and `randomize.jolt_m` out")  # fmt: skip
     widest = max(arm.gripper_max_width_m for arm in robot.arms)
     if widest >= GRIPPER_OPENING_M:  # what `graspable` means
         return

@@ -46,6 +46,13 @@ class Motion(Protocol):
         """Positions (n, dof), rad, at times (n,) in s."""
 
 
+class Unsteadiness(Protocol):
+    """What makes the arm deviate from its targets."""
+
+    def offsets(self, motion: Motion, frames: int) -> Array:
+        """Offsets (frames, dof) of the active arm's controls along a motion, rad."""
+
+
 @dataclass(frozen=True)
 class Stop:
     """Why execution was cut short.
@@ -113,6 +120,7 @@ class Execution:
         self.arm = 0
         self.hands = [Hand() for _ in scene.arms]
         self.disturber: Disturber | None = None
+        self.unsteadiness: Unsteadiness | None = None
         self.slip_m = 0.0
         self.max_arm_force_n = 0.0
         self.max_brush_n = 0.0
@@ -235,8 +243,11 @@ class Execution:
         """
         count = int(np.ceil(trajectory.duration_s / self.dt)) + 1
         targets = self.targets(trajectory, np.arange(count, dtype=np.float64) * self.dt)
+        offsets = self._offsets(trajectory, count)
         for k, target in enumerate(targets, start=1):
             self.command(target, opening)
+            if offsets is not None:
+                self.recorder.deviate(self.arm, offsets[k - 1])
             stop = self.tick()
             if stop:
                 return stop
@@ -253,6 +264,13 @@ class Execution:
         if error > 5.0 * ARRIVAL_RAD:
             return Stop("timeout", "arm_arrives", error, 5.0 * ARRIVAL_RAD, "rad")
         return None
+
+    def _offsets(self, trajectory: Motion, frames: int) -> Array | None:
+        """Deviations from the targets of a motion, where nothing is near that might be hit."""
+        free = not self.supports if self.held else not self.touchable
+        if self.unsteadiness is None or not free:
+            return None
+        return self.unsteadiness.offsets(trajectory, frames)
 
     def _brake(self, trajectory: Motion, opening: float, since_s: float) -> Stop:
         """Comes to rest on a trajectory by letting its time run ever slower."""

@@ -30,6 +30,7 @@ from datafactory_pick_place.disturb import SceneDisturber, draw_disturbance
 from datafactory_pick_place.disturbed_attempt import DisturbedAttempt
 from datafactory_pick_place.handover_plan import PassingReach
 from datafactory_pick_place.intercept import BeltReach
+from datafactory_pick_place.jolts import Jolts
 from datafactory_pick_place.language import Phrasing, phrase, refer
 from datafactory_pick_place.reach import Reach
 from datafactory_pick_place.record import asset_record, finished, refused_draw, robot_assets
@@ -110,6 +111,10 @@ class PickPlaceMaker:
             for reach in reaches:
                 reach.targets = reaches[0].targets
                 reach.region = layout_region(spec, scene.scene.world_from_base)
+        if spec.task_spec.randomize.jolt_m:
+            attempt.execution.unsteadiness = Jolts(
+                streams["jolt"], self.kinematics[0], spec.fps, spec.task_spec.randomize.jolt_m
+            )
         attempt.checks.append(placed)
         rejected, phrasing = self._begin(attempt, draw, streams)
         disturbance = draw_disturbance(spec, draw.play, phrasing, streams)
