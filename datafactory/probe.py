@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from datafactory.episode import Episode
+from datafactory.intervals import wilson
 
 if TYPE_CHECKING:
     from datafactory.plugin import Generator, Spec
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 24
 LIMIT_S = 90.0
-Z95 = 1.96
 START_S = 3.5
 """Starting the workers and closing the dataset, on an ordinary machine."""
 DATASET_BYTES = 150_000
@@ -58,16 +58,6 @@ class Estimate:
     workers: int
 
 
-def wilson(good: int, total: int) -> tuple[float, float]:
-    """95 % interval of a share by Wilson's method; (0, 1) for no trials."""
-    if not total:
-        return (0.0, 1.0)
-    p, z2 = good / total, Z95**2
-    center = (p + z2 / (2 * total)) / (1 + z2 / total)
-    half = Z95 * math.sqrt(p * (1 - p) / total + z2 / (4 * total**2)) / (1 + z2 / total)
-    return (max(0.0, center - half), min(1.0, center + half))
-
-
 def probe(
     bound: BoundTask, *, seed: int, n: int, workers: int, attempts: int = ATTEMPTS
 ) -> Estimate:
@@ -82,8 +72,7 @@ def probe(
     """
     made, walls = try_attempts(bound.generator, bound.spec, seed, attempts, LIMIT_S)
     good = [episode for episode in made if episode.verdict.accepted]
-    share = len(good) / len(made)
-    low, high = wilson(len(good), len(made))
+    share = wilson(len(good), len(made))
     later = walls[1:] or walls
     attempt_s = sum(later) / len(later)
     per_episode = disk_per_episode(bound.generator, bound.spec, made) if good else 0.0
@@ -95,12 +84,12 @@ def probe(
         attempts=len(made),
         accepted=len(good),
         reasons=dict(Counter(e.verdict.reason for e in made if e.verdict.reason).most_common()),
-        share=share,
-        low=low,
-        high=high,
+        share=share.share,
+        low=share.low,
+        high=share.high,
         attempt_s=attempt_s,
-        seconds=seconds(share),
-        seconds_high=seconds(low),
+        seconds=seconds(share.share),
+        seconds_high=seconds(share.low),
         bytes_per_episode=per_episode,
         bytes_total=per_episode * n + DATASET_BYTES + SMALL_FILE_BYTES * min(n, SMALL_FILES),
         workers=workers,

@@ -10,8 +10,9 @@ import pytest
 
 from datafactory.errors import SpecError, UnknownNameError
 from datafactory.plugin import find_task
+from datafactory.store.evaluations import TABLE
 from datafactory_zoo.evaluate import Contender, Plan, evaluate_suites, run_suite
-from datafactory_zoo.results import TABLE, write_summary
+from datafactory_zoo.results import write_summary
 from datafactory_zoo.rollouts import ExpertActor, RandomActor, run_episode, solvable
 from datafactory_zoo.suites import SUITES, suite
 
@@ -57,7 +58,7 @@ def test_workers_do_not_matter_and_results_are_stored(tmp_path):
     assert one.summary.success.share == 1.0
     results = evaluate_suites(contender, info.spec, ["seen", "distractors"], generator="pick_place",
                        episodes=3, seed=98, out=tmp_path, workers=1)  # fmt: skip
-    rows = lance.dataset(str(tmp_path / TABLE)).to_table().to_pylist()
+    rows = lance.dataset(str(tmp_path / f"{TABLE}.lance")).to_table().to_pylist()
     assert [r["suite"] for r in rows] == ["seen"] * 3 + ["distractors"] * 3
     assert all(r["success"] for r in rows)
     path = write_summary(tmp_path, [r.summary for r in results], {"policy": "expert"})

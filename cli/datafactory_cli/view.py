@@ -19,7 +19,10 @@ def register(app: typer.Typer) -> None:
 
 def view(
     session: Session,
-    folders: Annotated[list[str], typer.Argument(metavar="DIR[@VERSION]...", help="Datasets.")],
+    folders: Annotated[
+        list[str],
+        typer.Argument(metavar="DIR[@VERSION]...", help="Datasets, or results of evaluations."),
+    ],
     annotate: Annotated[
         bool, typer.Option("--annotate", help="Let the page write labels.")
     ] = False,
@@ -32,7 +35,7 @@ def view(
     ] = None,
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open a browser.")] = False,
 ) -> None:
-    """Browse, filter, replay and judge datasets in the browser.
+    """Browse, filter, replay and judge datasets, and results of evaluations, in the browser.
 
     Only this machine can open the page. With --host for another address, reading needs the token in
     the printed address. Ctrl-C stops the server.
@@ -40,7 +43,7 @@ def view(
     from datafactory.viewer.server import Settings, serve
 
     def ready(url: str, site: Site) -> None:
-        aliases = list(site.datasets)
+        aliases = [*site.datasets, *site.results]
         session.result({"url": url, "datasets": aliases}, f"viewer: {url}")
         session.remark("Ctrl-C stops it" + ("" if annotate else "; --annotate lets it label"))
         if not no_open and not session.json:

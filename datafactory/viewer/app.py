@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import logging
-import math
 import mimetypes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,14 +17,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from datafactory.errors import DataFactoryError, DatasetCorruptError, DatasetError, SpecError
+from datafactory.errors import DataFactoryError, DatasetError, SpecError
 from datafactory.store.labels import Label, add_labels
-from datafactory.viewer import detail, listing, media, summary
+from datafactory.viewer import detail, evaluations, listing, media, summary
 from datafactory.viewer.access import TOKEN_HEADER, Access, App, Guard
 from datafactory.viewer.comparisons import Comparisons
+from datafactory.viewer.evaluations import Results
 from datafactory.viewer.grammar import FilterError
 from datafactory.viewer.index import Index, Snapshot
 from datafactory.viewer.motion import FIELDS as SERIES_FIELDS
+from datafactory.viewer.responses import (
+    MAX_BODY,
+    as_bytes,
+    as_json,
+    broken,
+    failed,
+    film_part,
+    not_answered,
+    problem,
+)
 from datafactory.viewer.scenes import Scenes
 from datafactory.viewer.select import misspelt
 
@@ -34,17 +43,7 @@ if TYPE_CHECKING:
     from datafactory.viewer.replay import Scene
 
 STATIC = Path(__file__).parent / "static"
-MAX_BODY = 1 << 20
-_log = logging.getLogger("datafactory.viewer")
 Answer = Callable[[Request], Response]
-_SAID: Mapping[int, tuple[str, str]] = {
-    401: ("this page may not write labels", "open the newly printed address"),
-    403: ("this server writes no labels", "start it with --annotate"),
-    404: ("there is nothing at this address", ""),
-    405: ("this address is not asked in this way", ""),
-    413: (f"more than {MAX_BODY >> 20} MiB of labels at once", "judge fewer episodes at a time"),
-}
-"""What is said of a refused request, and what to do, by status."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +54,13 @@ class Site:
         datasets: By alias, in the order they were given.
         access: Rules.
         files: Built pages by name.
+        results: Results of evaluations by alias.
     """
 
     datasets: Mapping[str, Index]
     access: Access
     files: Mapping[str, bytes]
+    results: Mapping[str, Results] = field(default_factory=dict)
     scenes: Scenes = field(default_factory=Scenes)
     comparisons: Comparisons = field(default_factory=Comparisons)
 
@@ -69,6 +70,13 @@ class Site:
         if SERIES_FIELDS.search(_text(request, "where")):
             index.read_series()
         return index.snapshot()
+
+    def evaluated(self, request: Request) -> Results:
+        """The results that a request names."""
+        results = self.results.get(request.path_params["dataset"])
+        if results is None:
+            raise DatasetError("there are no such results here")
+        return results
 
     def index(self, request: Request) -> Index:
         """The index of the dataset that a request names."""
@@ -86,7 +94,7 @@ def static_files(folder: Path = STATIC) -> dict[str, bytes]:
 
 def make_app(site: Site) -> App:
     """The application."""
-    answers = {**_dataset_answers(site), **_attempt_answers(site)}
+    answers = {**_dataset_answers(site), **_attempt_answers(site), **_result_answers(site)}
     routes = [Route(path, _named(answer)) for path, answer in answers.items()]
 
     async def write(request: Request) -> Response:
@@ -94,9 +102,9 @@ def make_app(site: Site) -> App:
 
     routes.append(Route("/api/{dataset}/labels", write, methods=["POST"]))
     handlers: dict[Any, Any] = {
-        DataFactoryError: _failed,
-        HTTPException: _http,
-        Exception: _broken,
+        DataFactoryError: failed,
+        HTTPException: not_answered,
+        Exception: broken,
     }
     return Guard(Starlette(routes=routes, exception_handlers=handlers), site.access)
 
@@ -124,6 +132,23 @@ def _dataset_answers(site: Site) -> dict[str, Answer]:
     }
 
 
+def _result_answers(site: Site) -> dict[str, Answer]:
+    """Answers about evaluated policies, by path."""
+    root = "/api/{dataset}/evaluations"
+    return {
+        root: lambda r: as_json(evaluations.overview(site.evaluated(r))),
+        f"{root}/episodes": lambda r: as_json(
+            evaluations.episodes(
+                site.evaluated(r),
+                dict(r.query_params),
+                offset=_number(r, "offset", 0, 10**9),
+                limit=_number(r, "limit", 100, evaluations.MAX_ROWS),
+            )
+        ),
+        f"{root}/films/{{row:int}}": lambda r: _film(site, r),
+    }
+
+
 def _attempt_answers(site: Site) -> dict[str, Answer]:
     """Answers about one attempt and its views, by path."""
     one = "/api/{dataset}/attempts/{id}"
@@ -137,11 +162,11 @@ def _attempt_answers(site: Site) -> dict[str, Answer]:
         f"{one}/series": lambda r: as_json(detail.series(site.snapshot(r), _id(r))),
         f"{one}/questions": lambda r: as_json(detail.questions(site.snapshot(r), _id(r))),
         f"{one}/scene": lambda r: as_json(scene(r).describe()),
-        f"{one}/poses": lambda r: _binary(scene(r).arrays()),
+        f"{one}/poses": lambda r: as_bytes(scene(r).arrays()),
         f"{one}/cameras/{{variant}}": lambda r: as_json(_cameras(site, r)),
         f"{view}/video": lambda r: _video(site, r),
         f"{view}/overlay": lambda r: as_json(media.overlay(site.snapshot(r), *_view(r))),
-        f"{view}/masks": lambda r: _binary(media.masks(site.snapshot(r), *_view(r))),
+        f"{view}/masks": lambda r: as_bytes(media.masks(site.snapshot(r), *_view(r))),
         f"{view}/images/{{image:int}}": lambda r: _image(site, r, int(r.path_params["image"])),
         f"{view}/last": lambda r: _image(site, r, -1),
     }
@@ -155,61 +180,6 @@ def _named(answer: Answer) -> Answer:
         return answer(request)
 
     return call
-
-
-def as_json(data: Any, status: int = 200) -> Response:
-    """A JSON response; numbers JSON cannot carry become null."""
-    try:
-        text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    except ValueError:
-        text = json.dumps(_finite(data), separators=(",", ":"), allow_nan=False)
-    headers = {"cache-control": "no-store"}
-    return Response(text, status, headers=headers, media_type="application/json")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _binary(data: bytes) -> Response:
-    headers = {"cache-control": "no-store"}
-    return Response(data, headers=headers, media_type="application/octet-stream")
-
-
-def _problem(error: DataFactoryError, **more: Any) -> dict[str, Any]:
-    fields = {"what": error.what, "where": error.where, "why": error.why, "try": error.remedy}
-    return {**fields, **more}
-
-
-def _error(error: DataFactoryError, status: int, **more: Any) -> Response:
-    return as_json({"error": _problem(error, **more)}, status)
-
-
-def _failed(_: Request, error: Exception) -> Response:
-    assert isinstance(error, DataFactoryError)
-    if isinstance(error, FilterError):
-        return _error(error, 400, at=error.at, length=error.length)
-    if isinstance(error, SpecError):
-        return _error(error, 416 if isinstance(error, media.RangeError) else 400)
-    if isinstance(error, DatasetCorruptError):
-        return _error(error, 500)
-    return _error(error, 404 if isinstance(error, DatasetError) else 500)
-
-
-def _http(_: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    what, remedy = _SAID.get(status, ("this request is not answered", ""))
-    return _error(DataFactoryError(what, remedy=remedy), status)
-
-
-def _broken(_: Request, error: Exception) -> Response:
-    _log.error("a request failed", exc_info=error)
-    what = DataFactoryError("this cannot be shown", why=f"{type(error).__name__}: {error}"[:300])
-    return _error(what, 500)
 
 
 def _file(site: Site, name: str) -> Response:
@@ -246,7 +216,8 @@ def _view(request: Request) -> tuple[str, str, str]:
 def _datasets(site: Site) -> dict[str, Any]:
     found = [{"alias": alias, "root": index.location.root, "version": index.version}
              for alias, index in site.datasets.items()]  # fmt: skip
-    return {"datasets": found, "writable": site.access.writable}
+    results = [{"alias": alias, "root": r.location.root} for alias, r in site.results.items()]
+    return {"datasets": found, "results": results, "writable": site.access.writable}
 
 
 def state(snapshot: Snapshot) -> dict[str, Any]:
@@ -276,7 +247,7 @@ def _check(site: Site, request: Request) -> dict[str, Any]:
     try:
         _spelt(where, snapshot)
     except FilterError as error:
-        return {"problem": _problem(error, at=error.at, length=error.length)}
+        return {"problem": problem(error, at=error.at, length=error.length)}
     return {"problem": None}
 
 
@@ -357,12 +328,13 @@ def _image(site: Site, request: Request, image: int) -> Response:
 
 def _video(site: Site, request: Request) -> Response:
     wanted = request.headers.get("range")
-    data, start, size = media.video_part(site.snapshot(request), *_view(request), wanted)
-    headers = {"accept-ranges": "bytes", "cache-control": "private, max-age=60"}
-    if wanted is None:
-        return Response(data, headers=headers, media_type="video/mp4")
-    headers["content-range"] = f"bytes {start}-{start + len(data) - 1}/{size}"
-    return Response(data, 206, headers=headers, media_type="video/mp4")
+    return film_part(request, *media.video_part(site.snapshot(request), *_view(request), wanted))
+
+
+def _film(site: Site, request: Request) -> Response:
+    film = site.evaluated(request).film(request.path_params["row"])
+    start, stop = media.byte_range(request.headers.get("range"), len(film)) or (0, len(film))
+    return film_part(request, film[start:stop], start, len(film))
 
 
 async def _labels(site: Site, request: Request) -> Response:

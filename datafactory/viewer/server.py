@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from datafactory.errors import SpecError
 from datafactory.store.dataset import open_dataset
-from datafactory.store.location import split_version
+from datafactory.store.evaluations import TABLE
+from datafactory.store.location import MARKER, Location, split_version, table_exists
 from datafactory.viewer.access import LOCAL_NAMES, Access
 from datafactory.viewer.app import Site, make_app, static_files
+from datafactory.viewer.evaluations import Results
 from datafactory.viewer.index import Index
 
 PORT = 8484
@@ -36,23 +38,28 @@ class Settings:
 
 
 def site_of(paths: Sequence[str], access: Access) -> Site:
-    """Datasets by alias: the names of their folders.
+    """Datasets, and results of evaluations, by alias: the names of their folders.
 
     Raises:
-        DatasetError: One of them is no dataset, or has no such version.
+        DatasetError: One of them is neither, or has no such version.
     """
     if not paths:
         raise SpecError("there is nothing to show", remedy="name a dataset")
     found: dict[str, Index] = {}
+    results: dict[str, Results] = {}
     for text in paths:
         path, version = split_version(text)
-        dataset = open_dataset(path, version)
+        place = Location.of(path)
+        evaluated = not table_exists(place, MARKER) and table_exists(place, TABLE)
         name = text.rstrip("/").rpartition("/")[2]
         alias = re.sub(r"[^A-Za-z0-9@._-]+", "-", name).strip(".-") or "data"
-        while alias in found:
+        while alias in found or alias in results:
             alias += "-2"
-        found[alias] = Index(dataset.location, version)
-    return Site(found, access, static_files())
+        if evaluated:
+            results[alias] = Results(place)
+        else:
+            found[alias] = Index(open_dataset(path, version).location, version)
+    return Site(found, access, static_files(), results)
 
 
 def access_of(settings: Settings) -> Access:

@@ -1,7 +1,7 @@
 """Results of an evaluation: one Lance table of episodes, and the numbers drawn from it.
 
-``<out>/evaluations.lance`` holds one row per episode; a second evaluation into the same folder adds
-its rows. Types are Arrow's only, as everywhere in a dataset.
+``<out>/evaluations.lance`` (``datafactory.store.evaluations``) holds one row per episode; a second
+evaluation into the same folder adds its rows.
 """
 
 from __future__ import annotations
@@ -16,35 +16,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from datafactory_zoo.intervals import Rate, wilson
+from datafactory.intervals import Rate, wilson
+from datafactory.store.evaluations import SCHEMA, TABLE
 from datafactory_zoo.rollouts import Outcome
-
-TABLE = "evaluations.lance"
-SCHEMA = pa.schema(
-    [
-        pa.field("evaluation_id", pa.string(), nullable=False),
-        pa.field("created_at", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("policy", pa.string(), nullable=False),
-        pa.field("checkpoint", pa.string(), nullable=False),
-        pa.field("suite", pa.string(), nullable=False),
-        pa.field("task", pa.string(), nullable=False),
-        pa.field("robot", pa.string(), nullable=False),
-        pa.field("run_seed", pa.int64(), nullable=False),
-        pa.field("attempt", pa.int64(), nullable=False),
-        pa.field("spec_hash", pa.string(), nullable=False),
-        pa.field("style_hash", pa.string(), nullable=False),
-        pa.field("instruction", pa.string(), nullable=False),
-        pa.field("success", pa.bool_(), nullable=False),
-        pa.field("grasped", pa.bool_(), nullable=False),
-        pa.field("placed", pa.bool_(), nullable=False),
-        pa.field("foul", pa.string(), nullable=False),
-        pa.field("timed_out", pa.bool_(), nullable=False),
-        pa.field("frames", pa.int32(), nullable=False),
-        pa.field("uids", pa.list_(pa.string()), nullable=False),
-        pa.field("video", pa.large_binary(), metadata={"mime": "video/mp4"}),
-    ],
-    metadata={"datafactory.table": "evaluations", "datafactory.schema_version": "1"},
-)
 
 
 @dataclass(frozen=True)
@@ -140,7 +114,7 @@ def store_results(
         rows.append(
             {**asdict(lineage), **values, "created_at": now, "video": videos.get(outcome.index)}
         )
-    place = out / TABLE
+    place = out / f"{TABLE}.lance"
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
     lance.write_dataset(table, str(place), mode="append" if place.exists() else "create")
 

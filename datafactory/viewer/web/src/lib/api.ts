@@ -7,6 +7,19 @@ export class Refused extends Error {
 
 export type Kind = "number" | "text" | "texts" | "flag" | "time" | "place" | "values";
 export interface DatasetInfo { alias: string; root: string; version: number | string | null }
+export interface ResultsInfo { alias: string; root: string }
+export interface Rate { successes: number; trials: number; low: number; high: number; share: number }
+export interface Suite {
+  evaluation_id: string; policy: string; checkpoint: string; suite: string; task: string; robot: string; run_seed: number;
+  created_at: string; episodes: number; films: number; scores: Record<"success" | "grasped" | "placed" | "collided" | "timed_out", Rate>;
+  outcomes: Record<string, number>; fouls: Record<string, number>;
+}
+export interface ResultsData { version: number; episodes: number; suites: Suite[] }
+export interface Evaluated {
+  row: number; outcome: string; film: boolean; evaluation_id: string; policy: string; suite: string; task: string; robot: string;
+  instruction: string; uids: string[]; success: boolean; grasped: boolean; placed: boolean; foul: string; timed_out: boolean;
+  frames: number; run_seed: number; attempt: number;
+}
 export interface Run { kind: string; status: string; command: string; planned: number; task: string; robot: string; engine: string; run_seed: number; started_at: string; spec_hash: string }
 export interface State {
   versions: Record<string, number>; accepted: number; rejected: number; fields: Record<string, Kind>;

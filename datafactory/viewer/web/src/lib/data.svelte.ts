@@ -1,10 +1,10 @@
 // The dataset in view: its state, polled so that a running generation is seen to grow.
-import { type DatasetInfo, type Problem, type State, Refused, get, hasToken, of } from "./api";
+import { type DatasetInfo, type Problem, type ResultsInfo, type State, Refused, get, hasToken, of } from "./api";
 import { ofSeries } from "./filter";
 import { route } from "./route.svelte";
 
-export const site = $state<{ datasets: DatasetInfo[]; writable: boolean; problem: Refused | null }>({
-  datasets: [], writable: false, problem: null,
+export const site = $state<{ datasets: DatasetInfo[]; results: ResultsInfo[]; writable: boolean; problem: Refused | null }>({
+  datasets: [], results: [], writable: false, problem: null,
 });
 export const current = $state<{ alias: string; state: State | null; problem: Refused | null; stamp: number }>({
   alias: "", state: null, problem: null, stamp: 0,
@@ -36,7 +36,7 @@ export function mayWrite(): boolean {
 
 export async function loadSite(): Promise<void> {
   try {
-    Object.assign(site, await get<{ datasets: DatasetInfo[]; writable: boolean }>("/api/datasets"));
+    Object.assign(site, await get<{ datasets: DatasetInfo[]; results: ResultsInfo[]; writable: boolean }>("/api/datasets"));
     site.problem = null;
   } catch (error) {
     site.problem = asRefused(error);

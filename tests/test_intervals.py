@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from datafactory_zoo.intervals import wilson
+from datafactory.intervals import wilson
 
 
 @pytest.mark.parametrize(
