@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -29,11 +30,12 @@ EPISODES = 3
 CAMERAS = ("front", "wrist")
 FPS = 10
 SIZE = (64, 48)
+CHANGED, NEW = 31, "put it in the box instead"
 
 
 @cache
 def accepted() -> tuple[Episode, ...]:
-    """Real episodes of the primitive arm."""
+    """Real episodes of the primitive arm; the second one says that its goal changed."""
     generator = load_generator("pick_place")
     task = {info.name: info for info in generator.tasks()}["pick_place"].spec
     maker = generator.open(generator.spec(task, robot=ARM), 5)
@@ -43,6 +45,8 @@ def accepted() -> tuple[Episode, ...]:
         episode = maker.attempt(index)
         found += [episode] if episode.verdict.accepted else []
         index += 1
+    told = [{"frame": CHANGED, "kind": "goal_changed", "instruction": NEW, "goal": ""}]
+    found[1] = replace(found[1], extra={**found[1].extra, "events": told})
     return tuple(found)
 
 

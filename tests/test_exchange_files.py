@@ -7,6 +7,7 @@ import io
 import json
 import sys
 import tarfile
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -20,12 +21,20 @@ from datafactory.exchange.run import export_dataset, import_dataset
 from datafactory.exchange.videos import Videos
 from datafactory.exchange.webdataset import WebDataset
 from datafactory.render.media import decode_images
-from tests.exchange_fixture import CAMERAS, dataset, export
+from tests.exchange_fixture import CAMERAS, CHANGED, dataset, export
 
 
 def samples():
     choice = ActionChoice.of(ExportOptions())
     return [(s, columns(s, choice)) for s in iter_samples(select(dataset(), ExportOptions()))]
+
+
+def told(sample):
+    return sample.episode.instructions
+
+
+def as_json(instructions):
+    return json.loads(json.dumps([asdict(said) for said in instructions]))
 
 
 def test_demos_hold_observations_actions_states_and_models(tmp_path):
@@ -40,7 +49,10 @@ def test_demos_hold_observations_actions_states_and_models(tmp_path):
             demo, t = file[f"data/demo_{k}"], sample.episode.trajectory
             assert demo.attrs["num_samples"] == sample.length
             assert demo.attrs["model_file"] == sample.episode.replay.mjcf
-            assert json.loads(demo.attrs["ep_meta"])["lang"] == sample.episode.instruction
+            described = json.loads(demo.attrs["ep_meta"])
+            assert described["lang"] == told(sample)[-1].text
+            starts = [said["start"] for said in described["instructions"]]
+            assert starts == ([0, -(-CHANGED // 2)] if k == 1 else [0])  # rows, 10 a second
             for name, (_, values) in found.items():
                 assert np.array_equal(demo[place(name)][:], values.astype(demo[place(name)].dtype))
             assert np.array_equal(demo["states"][:, 1 : 1 + t.qpos.shape[1]], t.qpos[sample.frames])
@@ -79,7 +91,9 @@ def test_shards_hold_every_column_and_video(tmp_path):
     for k, (sample, wanted) in enumerate(samples()):
         key = f"{k:09d}"
         described = json.loads(found[f"{key}.json"])
-        assert described["instruction"] == sample.episode.instruction
+        assert described["instruction"] == told(sample)[-1].text
+        assert described["instructions"] == as_json(told(sample))
+        assert described["paraphrases"] == list(told(sample)[-1].paraphrases)
         assert described["length"] == sample.length
         for name, (_, values) in wanted.items():
             array = np.load(io.BytesIO(found[f"{key}.{name.replace('.', '_')}.npy"]))
@@ -108,7 +122,8 @@ def test_videos_have_sidecars_and_an_index(tmp_path):
         view = sample.views["wrist"]
         assert (tmp_path / "v" / row["file"]).read_bytes() == view.video.data
         described = json.loads((tmp_path / "v" / row["file"]).with_suffix(".json").read_text())
-        assert described["instruction"] == row["instruction"] == sample.episode.instruction
+        assert described["instruction"] == row["instruction"] == told(sample)[-1].text
+        assert described["instructions"] == as_json(told(sample))
         assert described["frames"] == sample.frames.tolist()
     assert not (tmp_path / "v/front").exists()
     with pytest.raises(SpecError, match="no images"):

@@ -50,7 +50,7 @@ def test_states_and_actions_come_back_bit_for_bit(tmp_path, exporter, importer):
         assert np.array_equal(old.joint_positions(), new.joint_positions())
         assert np.array_equal(a.qvel[:, : b.qvel.shape[1]], b.qvel)
         assert np.allclose(old.world_from_base, new.world_from_base, atol=1e-7)
-        assert (new.instruction, new.robot) == (old.instruction, old.robot)
+        assert (new.instructions, new.robot) == (old.instructions, old.robot)
 
 
 @pytest.mark.parametrize(("exporter", "same_bytes"), [(LeRobotV3, False), (LeRobotV21, True)])

@@ -17,7 +17,7 @@ from datafactory.exchange.lerobot_v21 import LeRobotV21
 from datafactory.render.media import decode_images, decode_video
 from datafactory.store.renders import iter_episode_views
 from datafactory.subtasks import subtasks_of
-from tests.exchange_fixture import CAMERAS, FPS, dataset, export
+from tests.exchange_fixture import CAMERAS, CHANGED, FPS, NEW, dataset, export
 
 FRONT = "observation.images.front"
 
@@ -120,6 +120,25 @@ def test_videos_of_their_own_are_the_stored_bytes(v21):
     assert (info["total_videos"], info["total_chunks"]) == (6, 1)
 
 
+def test_a_row_has_the_task_that_holds(v3, v21):
+    meta = v21[0] / "meta"
+    tasks = [json.loads(x)["task"] for x in (meta / "tasks.jsonl").read_text().splitlines()]
+    used = rows(v3[0])["task_index"].tolist()
+    assert used == rows(v21[0])["task_index"].tolist()
+    wanted = [
+        NEW if k == 1 and frame >= CHANGED else sample.episode.instruction
+        for k, sample in enumerate(iter_samples(select(dataset(), ExportOptions())))
+        for frame in sample.frames
+    ]
+    assert [tasks[k] for k in used] == wanted
+    table = pq.read_table(v3[0] / "meta/episodes/chunk-000/file-000.parquet")
+    episodes = table["tasks"].to_pylist()
+    assert [len(own) for own in episodes] == [1, 2, 1]
+    assert episodes[1][1] == NEW
+    lines = (meta / "episodes.jsonl").read_text().splitlines()
+    assert [json.loads(line)["tasks"] for line in lines] == episodes
+
+
 def test_tasks_are_a_pandas_index(v3):
     root, _ = v3
     table = pq.read_table(root / "meta/tasks.parquet")
@@ -128,7 +147,7 @@ def test_tasks_are_a_pandas_index(v3):
     used = rows(root)["task_index"]
     bounds = np.flatnonzero(np.diff(used)) + 1
     spoken = [texts[i] for i in used[[0, *bounds]]]
-    assert spoken == [e.instruction for e in dataset().iter_episodes()]
+    assert spoken == [i.text for e in dataset().iter_episodes() for i in e.instructions]
 
 
 @pytest.mark.parametrize("which", ["v3", "v21"])

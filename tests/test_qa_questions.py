@@ -264,6 +264,20 @@ def test_held_out_phrasings_and_instructions_are_held_out() -> None:
         assert sample.split == ("held_out" if quoted else "train")
 
 
+def test_questions_quote_the_last_instruction_from_when_it_holds() -> None:
+    shown, new = episode("pick_place"), "put it where I point"
+    middle = shown.length // 3
+    event = {"frame": middle, "kind": "goal_changed", "instruction": new, "goal": ""}
+    changed = replace(shown, extra={**shown.extra, "events": [event]})
+    view = views("pick_place")["front"]
+    rules = Rules(kinds=("plan", "trajectory"), images=12, held_out_share=0.0)
+    found = list(questions(view, changed, stream(0, "test-qa", 0, "x"), SAME_SIZE, rules))
+    assert any(new in sample.question for sample in found)
+    for sample in found:
+        assert not any(text in sample.question for text in (shown.instruction, *shown.paraphrases))
+        assert view.frames[sample.frame] >= middle or new not in sample.question
+
+
 def test_ambiguous_objects_are_not_asked_about() -> None:
     shown = episode("pick_place")
     same = tuple(

@@ -15,6 +15,7 @@ from datafactory_zoo.loader import BatchStream, WindowDataset, collate, resized
 from datafactory_zoo.mixture import Mixture
 from datafactory_zoo.splits import Split, divide
 from datafactory_zoo.windows import ImageField, WindowField, WindowSpec, chunk_offsets
+from tests import exchange_fixture
 from tests.fake_attempts import FakeSpec
 from tests.render_rows_fixture import add, every, ids_of
 from tests.store_fixture import make
@@ -46,6 +47,15 @@ def test_windows_are_the_stored_numbers(place):
     np.testing.assert_array_equal(sample["a"], t.action_joint[[28, 29, 29, 29]])
     np.testing.assert_array_equal(sample["a_is_pad"], [False, False, True, True])
     assert sample["task"] in (episodes[which].instruction, *episodes[which].paraphrases)
+
+
+def test_the_text_is_what_holds_at_the_frame():
+    windows = WindowDataset(exchange_fixture.dataset(""), SPEC)
+    start, length = windows.frames.starts[1], windows.frames.lengths[1]
+    texts = windows.batch(start + np.arange(length))["task"]
+    changed = exchange_fixture.CHANGED
+    assert exchange_fixture.NEW not in texts[:changed]
+    assert texts[changed:] == [exchange_fixture.NEW] * (length - changed)
 
 
 def test_the_first_frame_pads_its_past(place):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from datafactory.errors import SpecError
 from datafactory.exchange.contract import ExportOptions
+from datafactory.instructions import Instruction, instruction_index
 from datafactory.store.dataset import Dataset
 from datafactory.store.stored import StoredEpisode
 from datafactory.subtasks import subtask_index, subtasks_of
@@ -89,6 +90,17 @@ class Sample:
         for k, phase in enumerate(self.episode.trajectory.phases):
             labels[phase.start : phase.stop] = k
         return labels[self.frames]
+
+    def instructions(self) -> tuple[Instruction, ...]:
+        """What was said; ``start`` is the first row at which it holds."""
+        return tuple(
+            replace(said, start=int(np.searchsorted(self.frames, said.start)))
+            for said in self.episode.instructions
+        )
+
+    def instruction_index(self) -> Index:
+        """(F,) index into the episode's instructions."""
+        return instruction_index(self.episode.instructions, self.frames)
 
     def subtasks(self) -> Index:
         """(F,) index into the episode's sub-tasks; -1 where none is labelled."""

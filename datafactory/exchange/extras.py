@@ -116,6 +116,7 @@ def _line(sample: Sample, number: int, model: str | None) -> dict[str, Any]:
         "episode_index": number,
         **{name: getattr(episode, name) for name in (*_LINEAGE, *_TASK)},
         "paraphrases": list(episode.paraphrases),
+        "instructions": [asdict(said) for said in episode.instructions],
         "world_from_base": or_null(episode.world_from_base),
         "phases": [asdict(p) for p in episode.trajectory.phases],
         "subtasks": [asdict(s) for s in subtasks_of(episode.extra)],

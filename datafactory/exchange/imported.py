@@ -27,6 +27,8 @@ from datafactory.exchange.mapping import Reader, Values
 from datafactory.exchange.pictures import decode
 from datafactory.exchange.reading import reading
 from datafactory.executor.machine import cpu, machine, package_versions
+from datafactory.instructions import COLUMN as EVENTS
+from datafactory.instructions import event_field
 from datafactory.render.media import contact_strip, thumbnail
 from datafactory.render.stage import Intrinsics
 from datafactory.render.view import Annotations, Media, View
@@ -49,6 +51,7 @@ STRIP_IMAGES = 6
 EXTRA = (
     pa.field("source", pa.string(), metadata={"meaning": "where the episode is from, JSON"}),
     pa.field("absent", pa.list_(pa.string()), metadata={"meaning": "series the source lacks; NaN"}),
+    event_field(),
     pa.field(
         "claimed_success", pa.bool_(), metadata={"meaning": "what the source says, unverified"}
     ),
@@ -62,11 +65,12 @@ class Found:
 
     Attributes:
         number: Its number there.
-        instruction: Task text; ``others`` are further ones.
+        instruction: Task text at the start; ``others`` are other wordings of it.
         length: Number of rows.
         values: Gives (T, n) values of a column by name.
         media: Images by camera name.
         files: File that the images of a camera are from, where it is not the source itself.
+        later: (first row, text) of the task texts that hold after the first one.
         split: ``train`` or ``held_out``; empty when not known.
         licences: SPDX identifiers; None when not known.
     """
@@ -78,6 +82,7 @@ class Found:
     values: Values
     media: Mapping[str, Media]
     files: Mapping[str, str] = field(default_factory=dict)
+    later: tuple[tuple[int, str], ...] = ()
     split: str = ""
     licences: tuple[str, ...] | None = None
 
@@ -245,6 +250,10 @@ class Maker:
                 "source": canonical_json({**source, "imported_by": datafactory.__version__}),
                 "absent": sorted(absent),
                 "claimed_success": claimed,
+                EVENTS: [
+                    {"frame": frame, "kind": "goal_changed", "instruction": text, "goal": ""}
+                    for frame, text in found.later
+                ],
             },
         )
 

@@ -33,6 +33,7 @@ from datafactory.exchange.lerobot_frames import (
     no_images,
     remarks,
     stats_columns,
+    task_texts,
     video_key,
 )
 from datafactory.exchange.mp4 import Joiner, read_packets
@@ -230,14 +231,12 @@ class _Writer:
             self._features = feature_table(sample, found)
         check_alike(self._features, sample, found)
         self.facts.append(own_facts(sample.episode))
-        text = sample.episode.instruction
-        task = self._tasks.number(text)
-        numbers = (self.episodes, self.frames, task, self._subtasks)
+        numbers = (self.episodes, self.frames, self._tasks, self._subtasks)
         rows = frame_columns(sample, found, *numbers)
         chunk, file = self._data.add(frame_table(rows))
         row: dict[str, Any] = {
             "episode_index": self.episodes,
-            "tasks": [text],
+            "tasks": task_texts(sample),
             "length": sample.length,
             "data/chunk_index": chunk,
             "data/file_index": file,

@@ -87,7 +87,7 @@ def check_alike(expected: dict[str, Any], sample: Sample, columns: Columns) -> N
 
 
 def frame_columns(
-    sample: Sample, columns: Columns, episode: int, first: int, task: int, subtasks: Tasks
+    sample: Sample, columns: Columns, episode: int, first: int, tasks: Tasks, subtasks: Tasks
 ) -> dict[str, NDArray[Any]]:
     """All columns of an episode's rows, the index columns last.
 
@@ -96,16 +96,17 @@ def frame_columns(
         columns: Its columns.
         episode: Its number in the export.
         first: Number of its first row in the export.
-        task: Number of its task.
+        tasks: Numbers of task texts: the instruction that holds at a row is its task.
         subtasks: Numbers of sub-task texts; those of labelled episodes become ``subtask_index``.
     """
     n = sample.length
+    told = np.array([tasks.number(said.text) for said in sample.episode.instructions])
     index: dict[str, NDArray[Any]] = {
         "timestamp": sample.timestamps(),
         "frame_index": np.arange(n),
         "episode_index": np.full(n, episode),
         "index": np.arange(first, first + n),
-        "task_index": np.full(n, task),
+        "task_index": told[sample.instruction_index()],
     }
     labels = subtasks_of(sample.episode.extra)
     if labels:
@@ -124,6 +125,12 @@ def frame_table(rows: dict[str, NDArray[Any]]) -> pa.Table:
             flat = pa.array(np.ascontiguousarray(values).reshape(-1))
             arrays[name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
     return pa.table(arrays)
+
+
+def task_texts(sample: Sample) -> list[str]:
+    """The tasks of an episode's rows in the order they first appear."""
+    told = sample.episode.instructions
+    return list(dict.fromkeys(told[k].text for k in sample.instruction_index()))
 
 
 class Tasks:

@@ -235,8 +235,8 @@ def _found(
         )
     if _late(table, layout.fps):
         remarks.append(f"episode {number}: timestamps do not follow {layout.fps} fps")
-    texts = list(episode.get("tasks") or ())
-    texts = texts or [layout.tasks[table["task_index"][0].as_py()]]
+    told = _told(layout, table)
+    texts = [text for _, text in told[:1]] + [str(t) for t in episode.get("tasks") or ()]
     media, files = {}, {}
     for key, camera in cameras.items():
         images = _images(layout, key, table, episode, remarks)
@@ -244,13 +244,23 @@ def _found(
             media[camera], files[camera] = images, _file(layout, key, episode)
     return Found(
         number=number,
-        instruction=str(texts[0]),
-        others=tuple(str(t) for t in texts[1:] if t != texts[0]),
+        instruction=texts[0] if texts else "",
+        others=tuple(dict.fromkeys(t for t in texts if t not in {said for _, said in told})),
         length=table.num_rows,
         values=lambda name: _values(table, name),
         media=media,
         files=files,
+        later=told[1:],
     )
+
+
+def _told(layout: _Layout, table: pa.Table) -> tuple[tuple[int, str], ...]:
+    """(first row, text) of an episode's tasks in the order in which they hold."""
+    if "task_index" not in table.column_names:
+        return ()
+    numbers = table["task_index"].to_numpy()
+    begins = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist()]
+    return tuple((k, str(layout.tasks[int(numbers[k])])) for k in begins)
 
 
 def _late(table: pa.Table, fps: int) -> bool:

@@ -25,6 +25,7 @@ from datafactory.exchange.lerobot_frames import (
     frame_table,
     no_images,
     remarks,
+    task_texts,
     video_key,
 )
 from datafactory.exchange.pictures import video_bytes
@@ -103,13 +104,13 @@ class _Writer:
             self._features = feature_table(sample, found)
         check_alike(self._features, sample, found)
         self.facts.append(own_facts(sample.episode))
-        text = sample.episode.instruction
-        numbers = (self.episodes, self.frames, self._tasks.number(text), self._subtasks)
+        numbers = (self.episodes, self.frames, self._tasks, self._subtasks)
         rows = frame_columns(sample, found, *numbers)
         pq.write_table(frame_table(rows), self._place(DATA_PATH), write_page_checksum=True)
         for camera, view in sample.views.items():
             self._place(VIDEO_PATH, video_key(camera)).write_bytes(video_bytes(view))
-        line = {"episode_index": self.episodes, "tasks": [text], "length": sample.length}
+        line = {"episode_index": self.episodes, "tasks": task_texts(sample)}
+        line["length"] = sample.length
         own = {"episode_index": self.episodes, "stats": self._stats.add(rows, sample)}
         self._episodes.write(json.dumps(line) + "\n")
         self._own.write(json.dumps(own) + "\n")

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,10 @@ def _write_demo(group: Any, sample: Sample, found: Columns, images: bool) -> Non
     group.create_dataset("states", data=states.astype(np.float64))
     for camera, view in sample.views.items() if images else ():
         group.create_dataset(f"obs/{camera}_image", data=decode(view.video, range(view.length)))
-    described = {"lang": episode.instruction, "task": episode.task, **own_facts(episode)}
+    told = sample.instructions()
+    described = {"lang": told[-1].text, "task": episode.task, **own_facts(episode)}
+    described["paraphrases"] = list(told[-1].paraphrases)
+    described["instructions"] = [asdict(said) for said in told]
     group.attrs["num_samples"] = sample.length
     group.attrs["ep_meta"] = canonical_json(described)
     group.attrs["episode_id"] = episode.episode_id

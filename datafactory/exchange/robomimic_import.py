@@ -114,13 +114,17 @@ def _found(demo: Any, number: int, images: Mapping[str, str], fps: int) -> Found
         media[camera] = encode_images(np.asarray(demo[key]), fps, "png")
     licences = described.get("licences")
     text = str(described.get("lang") or described.get("task") or "")
+    alone = {"text": text, "start": 0, "paraphrases": described.get("paraphrases", ())}
+    told = described.get("instructions") or [alone]
+    first = str(told[0]["text"])
     return Found(
         number=number,
-        instruction=text,
-        others=tuple(str(t) for t in described.get("paraphrases", ()) if t != text),
+        instruction=first,
+        others=tuple(str(t) for t in told[0]["paraphrases"] if t != first),
         length=_length(demo),
         values=lambda key: np.asarray(demo[key]),
         media=media,
+        later=tuple((int(said["start"]), str(said["text"])) for said in told[1:]),
         split=str(described.get("instruction_split") or ""),
         licences=None if licences is None else tuple(str(name) for name in licences),
     )

@@ -128,7 +128,7 @@ def _facts(episode: StoredEpisode, remarks: tuple[str, ...]) -> dict[str, Any]:
     return {
         "datafactory": {
             "episode_id": episode.episode_id,
-            "instruction": episode.instruction,
+            "instruction": episode.instructions[-1].text,
             "task": episode.task,
             "robot": episode.robot,
             "generator": f"{episode.generator} {episode.generator_version}",

@@ -76,7 +76,7 @@ def _write_view(root: Path, sample: Sample, view: View, number: int) -> dict[str
         "camera": view.camera,
         "file": f"{view.camera}/{path.name}",
         "task": episode.task,
-        "instruction": episode.instruction,
+        "instruction": episode.instructions[-1].text,
         "robot": episode.robot,
         "fps": view.fps,
         "images": view.length,
@@ -86,7 +86,8 @@ def _write_view(root: Path, sample: Sample, view: View, number: int) -> dict[str
     }
     described = {
         **row,
-        "paraphrases": list(episode.paraphrases),
+        "paraphrases": list(episode.instructions[-1].paraphrases),
+        "instructions": [asdict(said) for said in episode.instructions],
         "variant": view.variant,
         "intrinsics": or_null(asdict(view.intrinsics)),
         "frames": view.frames.tolist(),

@@ -127,9 +127,13 @@ def _order(shown: Shown, task: SubTask, rng: np.random.Generator) -> _Order | No
     return None if text is None else _Order(text, False)
 
 
-def _instruction(shown: Shown, rng: np.random.Generator) -> _Order:
+def _instruction(shown: Shown, rng: np.random.Generator) -> _Order | None:
+    """What the robot was told; None as long as it will be told something else."""
     episode = shown.episode
-    texts = (episode.instruction, *episode.paraphrases)
+    told = episode.instructions[-1]
+    if shown.frame < told.start:
+        return None
+    texts = (told.text, *told.paraphrases)
     return _Order(texts[int(rng.integers(len(texts)))], episode.instruction_split == "held_out")
 
 
@@ -265,6 +269,8 @@ def plan(shown: Shown, rng: np.random.Generator) -> Draft | None:
     if not steps:
         return None
     order = _instruction(shown, rng)
+    if order is None:
+        return None
     return Draft({"instruction": order.text}, Plan(tuple(steps)), order.held_out)
 
 

@@ -22,6 +22,7 @@ from datafactory.episode import (
     Verdict,
 )
 from datafactory.geometry import quat_conjugate, quat_multiply
+from datafactory.instructions import Instruction, instructions_of
 from datafactory.store.series import TRAJECTORY
 
 Row = Mapping[str, Any]
@@ -37,7 +38,8 @@ class StoredEpisode:
         episode_id, run_id, generator, generator_version, spec_hash, run_seed, attempt: Lineage.
         created_at, engine, cpu: When and where it was made.
         content_hash: Hash over everything logical in the row.
-        task, instruction, paraphrases, instruction_split, robot: The task.
+        task, instruction, paraphrases, instruction_split, robot: The task; the instruction is
+            what was said first.
         world_from_base: (7,) robot base pose.
         objects: Objects in the scene.
         asset_ids, licences: Assets used and the licences they bring.
@@ -93,6 +95,11 @@ class StoredEpisode:
     def fps(self) -> int:
         """Control and record rate, Hz."""
         return self.trajectory.fps
+
+    @property
+    def instructions(self) -> tuple[Instruction, ...]:
+        """All it was told to do, in order: more than one if its goal changed on the way."""
+        return instructions_of(self.instruction, self.paraphrases, self.extra)
 
     def time(self) -> NDArray[np.float64]:
         """(T,) seconds from the episode's start."""

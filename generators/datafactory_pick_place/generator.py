@@ -82,13 +82,10 @@ class PickPlace:
 
     def extra_columns(self) -> Sequence[pa.Field]:
         """Sub-task labels, the goal form a goal came from, and what disturbed the episode."""
-        import pyarrow as pa
-
+        from datafactory.instructions import event_field
         from datafactory.subtasks import subtask_fields
 
-        event = [("frame", pa.int32()), ("kind", pa.string()), ("instruction", pa.string())]
-        events = pa.list_(pa.struct([*event, ("goal", pa.string())]))
-        return (*subtask_fields(), pa.field("events", events))
+        return (*subtask_fields(), event_field())
 
     def open(self, spec: Spec, run_seed: int) -> Maker:
         """Returns a per-process maker."""

@@ -38,13 +38,13 @@ def export(dataset: Dataset, root: Path, reference: Path) -> None:
         LeRobotV3().write(dataset, target, options, lambda done, total: None)
     arrays: dict[str, np.ndarray] = {}
     lengths, first, fps = [], 0, 0
-    subtasks = Tasks()
+    tasks, subtasks = Tasks(), Tasks()
     for episode, sample in enumerate(iter_samples(select(dataset, options))):
         found = columns(sample, ActionChoice.of(options))
-        rows = frame_columns(sample, found, episode, first, 0, subtasks)
-        rows.pop("task_index")
+        rows = frame_columns(sample, found, episode, first, tasks, subtasks)
         arrays |= {f"{name}/{episode}": values for name, values in rows.items()}
-        arrays[f"task/{episode}"] = np.array(sample.episode.instruction)
+        told = sample.episode.instructions
+        arrays[f"task/{episode}"] = np.array([told[k].text for k in sample.instruction_index()])
         for camera, view in sample.views.items():
             chosen = np.linspace(0, sample.length - 1, SAMPLED).astype(int).tolist()
             with tempfile.TemporaryFile() as file:

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datafactory.errors import DatasetCorruptError, DatasetError, SpecError, UnknownNameError
+from datafactory.instructions import COLUMN as EVENTS
+from datafactory.instructions import Instruction, instructions_of
 from datafactory.store.dataset import Dataset
 from datafactory.store.encode import to_rows
 from datafactory.store.filters import check_filter
@@ -32,6 +34,8 @@ _LIGHT = (
     "world_from_base", "objects", "instruction", "paraphrases", "instruction_split",
 )  # fmt: skip
 _WIDTHS = ("nv", "nu")
+_OWN = (EVENTS,)
+"""Columns of generators."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +51,7 @@ class FrameTable:
         dof: Controlled joints; arms: number of grippers.
         episode_ids: (E,) ids in storage order.
         tasks: (E,) task names.
-        texts: (E,) phrasings of each episode: the instruction first, then its paraphrases.
+        instructions: (E,) what was said in each episode, in order.
     """
 
     values: Mapping[str, Floats]
@@ -59,7 +63,7 @@ class FrameTable:
     arms: int
     episode_ids: tuple[str, ...]
     tasks: tuple[str, ...]
-    texts: tuple[tuple[str, ...], ...]
+    instructions: tuple[tuple[Instruction, ...], ...]
 
     def __len__(self) -> int:
         return len(self.episode_ids)
@@ -98,7 +102,7 @@ def episode_columns(dataset: Dataset) -> list[str]:
     """Columns that :func:`row_arrays` needs, as far as this dataset's format has them."""
     names = set(dataset.schema.names)
     arms = [name for name in dataset.schema.names if name.startswith("arm")]
-    return [c for c in (*_LIGHT, *_WIDTHS, *_ARRAYS, *arms) if c in names]
+    return [c for c in (*_LIGHT, *_WIDTHS, *_ARRAYS, *_OWN, *arms) if c in names]
 
 
 def load_frames(
@@ -140,7 +144,7 @@ def load_frames(
                 arrays = row_arrays(row)
                 for name in features:
                     parts[name].append(_finite(arrays, name, row))
-                rows.append({k: row[k] for k in _KEPT} | {"arms": arrays.arms})
+                rows.append({k: row.get(k) for k in _KEPT} | {"arms": arrays.arms})
     if not rows:
         raise DatasetError(
             f"no episode of {dataset.location.root} is left to read",
@@ -158,11 +162,12 @@ def load_frames(
         arms=int(rows[0]["arms"]),
         episode_ids=tuple(r["episode_id"] for r in rows),
         tasks=tuple(r["task"] for r in rows),
-        texts=tuple((r["instruction"], *r["paraphrases"]) for r in rows),
+        instructions=tuple(instructions_of(r["instruction"], r["paraphrases"], r) for r in rows),
     )
 
 
-_KEPT = ("episode_id", "length", "fps", "robot", "dof", "task", "instruction", "paraphrases")
+_KEPT = ("episode_id", "length", "fps", "robot", "dof", "task", "instruction", "paraphrases",
+         *_OWN)  # fmt: skip
 
 
 def _check_alike(rows: Sequence[Mapping[str, Any]], row: Mapping[str, Any]) -> None:

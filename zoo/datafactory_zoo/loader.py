@@ -105,13 +105,13 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
         if pictures is not None:
             out |= pictures.read(episodes, at / table.fps, self.spec.tolerance_s)
         if self.spec.text:
-            out["task"] = [
-                self._text(int(e), int(s)) for e, s in zip(episodes, samples, strict=True)
-            ]
+            places = zip(episodes.tolist(), at.tolist(), samples.tolist(), strict=True)
+            out["task"] = [self._text(e, frame, s) for e, frame, s in places]
         return out
 
-    def _text(self, episode: int, sample: int) -> str:
-        texts = self.frames.texts[episode]
+    def _text(self, episode: int, frame: int, sample: int) -> str:
+        said = [i for i in self.frames.instructions[episode] if i.start <= frame][-1]
+        texts = (said.text, *said.paraphrases)
         if len(texts) == 1:
             return texts[0]
         rng = stream(self.seed, "phrasing", sample, "choice")
