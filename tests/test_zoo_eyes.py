@@ -175,10 +175,13 @@ def test_worlds_that_cannot_be_drawn_are_refused(eyes):
         eyes.begin(object(), 0)
 
 
-def test_a_tape_keeps_ten_moments_a_second():
-    assert [(t.fps, t.every) for t in map(Tape.of, (20, 10, 5, 25, 30, 50))] == [
+def test_a_tape_keeps_ten_moments_a_second(world):
+    tapes = [Tape.of(fps, world) for fps in (20, 10, 5, 25, 30, 50)]
+    assert [(t.fps, t.every) for t in tapes] == [
         (10, 2), (10, 1), (5, 1), (25, 1), (10, 3), (10, 5)
     ]  # fmt: skip
+    with pytest.raises(SpecError, match="cannot be drawn"):
+        Tape.of(20, object())
 
 
 @pytest.mark.parametrize("blind", [True, False])
@@ -188,7 +191,7 @@ def test_a_film_shows_the_whole_episode(dataset, world, blind):
     import av
 
     sight = film_sight(None if blind else Sight.of_dataset(dataset, None))
-    tape, index = Tape.of(20), dataset.episodes(columns=["attempt"]).column(0)[0].as_py()
+    tape, index = Tape.of(20, world), dataset.episodes(columns=["attempt"]).column(0)[0].as_py()
     outcome = run_episode(world, ExpertActor(), index, tape=tape)
     assert len(tape.qpos) == (outcome.frames + 1 + 1) // 2
     tape.qpos, tape.world_from_tcp = tape.qpos[:6], tape.world_from_tcp[:6]

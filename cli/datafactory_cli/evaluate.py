@@ -36,7 +36,8 @@ SuitesOption = Annotated[
     typer.Option("--suite", metavar="SUITE", help="Suite, or 'all'; repeatable. 'seen'."),
 ]
 FilmsOption = Annotated[
-    int, typer.Option("--films", metavar="N", min=0, help="Films of failures per suite.")
+    int | None,
+    typer.Option("--films", metavar="N", min=0, help="Films of failures per suite; 4 with --out."),
 ]
 StyleOption = Annotated[
     str | None, typer.Option("--style", metavar="NAME|FILE", help="What it sees; as in training.")
@@ -152,7 +153,7 @@ def evaluate(
     workers: Annotated[
         int | None, typer.Option("--workers", metavar="W", min=1, help="Processes; one per core.")
     ] = None,
-    films: FilmsOption = FILMS,
+    films: FilmsOption = None,
     style: StyleOption = None,
     renderer: RendererOption = None,
 ) -> None:
@@ -174,7 +175,7 @@ def evaluate(
         for result in evaluate_suites(
             contender, plain, names, generator=generator, episodes=episodes, seed=chosen,
             out=place, workers=workers, report=lambda name: _reporter(session, name),
-            films=films if place else 0,
+            films=_films(session, films, place),
         )
     ]  # fmt: skip
     about = {"policy": contender.name, "checkpoint": contender.where, "robot": contender.robot,
@@ -182,6 +183,25 @@ def evaluate(
     if place is not None:
         write_summary(place, summaries, about)
     _print(session, {**about, "wall_s": time.monotonic() - begin}, summaries)
+
+
+def _films(session: Session, asked: int | None, out: Path | None) -> int:
+    """How many failures of a suite are filmed; by default none where nothing can draw."""
+    from datafactory.errors import MissingPartError, SpecError
+    from datafactory.render.choice import decide
+
+    if out is None:
+        if asked:
+            raise SpecError("films need a place", where="--films", remedy="add --out DIR")
+        return 0
+    if asked is not None:
+        return asked
+    try:
+        decide()
+    except MissingPartError as error:
+        session.remark(f"no films of failures: {error.what}; {error.remedy}")
+        return 0
+    return FILMS
 
 
 def _chosen_sight(style: str | None, renderer: str | None) -> Sight | None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from datafactory.errors import SpecError
 from datafactory.plugin import Spec, load_generator
-from datafactory_zoo.eyes import LiveEyes, Sight, drawable
+from datafactory_zoo.eyes import LiveEyes, Sight
 from datafactory_zoo.films import Tape, film_sight, shoot
 from datafactory_zoo.results import Lineage, Summary, store_results, summarise
 from datafactory_zoo.rollouts import Actor, Outcome, run_episode, solvable
@@ -157,7 +157,7 @@ def _run(plan: Plan, indices: Sequence[int]) -> tuple[list[Played], int]:
     chosen = solvable(world, indices) if plan.verify else list(indices)
     played: list[Played] = []
     for index in chosen:
-        tape = Tape.of(_Process.fps) if plan.films else None
+        tape = Tape.of(_Process.fps, world) if plan.films else None
         outcome = run_episode(world, _Process.actor, index, _Process.eyes, tape)
         played.append((outcome, None if outcome.success else tape))
     return played, len(indices) - len(chosen)
@@ -166,7 +166,7 @@ def _run(plan: Plan, indices: Sequence[int]) -> tuple[list[Played], int]:
 def _film(plan: Plan, index: int, tape: Tape) -> bytes:
     _take_up(plan)
     _Process.world.reset(options={"index": index})
-    return shoot(drawable(_Process.world), tape, film_sight(plan.sight))
+    return shoot(_Process.world, tape, film_sight(plan.sight))
 
 
 def _pool(workers: int | None) -> ProcessPoolExecutor:

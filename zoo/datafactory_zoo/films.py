@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from datafactory.render.library import load_style
 from datafactory.render.live import LiveStudio, LiveWorld
 from datafactory.render.media import encode_images
 from datafactory.render.style import Style
-from datafactory_zoo.eyes import Sight
+from datafactory_zoo.eyes import Sight, drawable
 
 LEAST_FPS = 10
 HEIGHT = 224
@@ -37,8 +38,13 @@ class Tape:
     _seen: int = 0
 
     @classmethod
-    def of(cls, fps: int) -> Tape:
-        """An empty tape for a world of so many frames per second."""
+    def of(cls, fps: int, world: Any) -> Tape:
+        """An empty tape for a world of so many frames per second.
+
+        Raises:
+            SpecError: Nothing can draw this world.
+        """
+        drawable(world)
         kept = min(d for d in range(1, fps + 1) if fps % d == 0 and d >= min(fps, LEAST_FPS))
         return cls(kept, fps // kept)
 
