@@ -14,7 +14,6 @@ from datafactory_zoo.loader import WindowDataset
 from datafactory_zoo.processors import (
     Affine,
     Processors,
-    augmented,
     chunk_start,
     encoded_actions,
     measure,
@@ -101,17 +100,6 @@ def test_processors_survive_json_and_notice_changes(dataset):
     data["io"]["fps"] = 10
     with pytest.raises(SpecError, match="were changed"):
         Processors.from_dict(data)
-
-
-def test_augmentation_moves_all_images_of_a_sample_alike():
-    images = torch.rand(3, 2, 2, 3, 32, 32)
-    images[:, 1] = images[:, 0]
-    out = augmented(images, torch.Generator().manual_seed(0))
-    assert out.shape == images.shape
-    torch.testing.assert_close(out[:, 0], out[:, 1])
-    assert not torch.equal(out, images)
-    flat = torch.full((2, 1, 1, 3, 16, 16), 0.5)
-    assert augmented(flat, torch.Generator().manual_seed(0)).flatten(1).std(1).max() < 1e-6
 
 
 def test_bytes_become_tokens_and_text_again():

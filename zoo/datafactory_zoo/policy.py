@@ -17,6 +17,7 @@ from datafactory.plugin import load
 from datafactory_zoo.actions import Targets
 from datafactory_zoo.interface import PolicyIO
 from datafactory_zoo.loader import Batch
+from datafactory_zoo.pictures import normalised
 from datafactory_zoo.processors import Inputs, Processors, chunk_start
 from datafactory_zoo.windows import WindowSpec
 
@@ -56,13 +57,16 @@ class Policy(torch.nn.Module, ABC):
         """Training loss and named numbers.
 
         Args:
-            inputs: What ``Processors.training`` returns.
+            inputs: What ``Processors.training`` returns, images normalised.
             generator: Randomness of noise and dropout masks drawn by the method.
         """
 
     @abstractmethod
     def predict_action_chunk(self, inputs: Inputs, generator: torch.Generator) -> torch.Tensor:
-        """(B, H, action_dim) normalised actions for what ``Processors.observation`` returns."""
+        """(B, H, action_dim) normalised actions for what ``Processors.observation`` returns.
+
+        Images are normalised, as in training.
+        """
 
     def required_columns(self) -> WindowSpec:
         """What it reads from a dataset."""
@@ -134,6 +138,8 @@ class Agent:
         """Absolute targets of whole chunks for a batch of observations."""
         device = next(self.policy.parameters()).device
         inputs = {k: v.to(device) for k, v in self.processors.observation(batch).items()}
+        if "images" in inputs:
+            inputs["images"] = normalised(inputs["images"])
         chunk = self.policy.predict_action_chunk(inputs, self._generator)
         return self.processors.targets(chunk, chunk_start(batch, self.io.arms))
 

@@ -27,8 +27,6 @@ Array = NDArray[np.float64]
 Inputs = dict[str, torch.Tensor]
 STATISTICS_BATCH = 4096
 _LEAST_SCALE = 1e-4
-IMAGE_MEAN, IMAGE_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet (Deng et al., 2009), as most vision backbones expect."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,17 +158,16 @@ class Processors:
         """Network inputs of a batch, without actions.
 
         Returns:
-            ``state`` (B, steps, state_dim), ``images`` (B, steps, cameras, 3, h, w), ``tokens``
-            (B, L) and ``tokens_mask`` (B, L), as far as the policy has them.
+            ``state`` (B, steps, state_dim), ``images`` (B, steps, cameras, 3, h, w) uint8, which
+            :mod:`~datafactory_zoo.pictures` normalises on the network's device, ``tokens`` (B, L)
+            and ``tokens_mask`` (B, L), as far as the policy has them.
         """
         io, out = self.io, Inputs()
         if self._state is not None:
             raw = torch.cat([batch[OBSERVATION + n] for n in io.observation], dim=-1)
             out["state"] = _padded(self._state.apply(raw), io.state_dim)
         if io.cameras:
-            stacked = torch.stack([batch[IMAGE + c] for c in io.cameras], dim=2)
-            mean, std = (torch.tensor(v).view(3, 1, 1) for v in (IMAGE_MEAN, IMAGE_STD))
-            out["images"] = (stacked.float() / 255.0 - mean) / std
+            out["images"] = torch.stack([batch[IMAGE + c] for c in io.cameras], dim=2)
         if self._text is not None:
             out["tokens"], out["tokens_mask"] = self._text.encode(batch["task"], io.text_tokens)
         return out
@@ -203,24 +200,3 @@ def _padded(values: torch.Tensor, width: int) -> torch.Tensor:
 def _hash(data: Mapping[str, Any]) -> str:
     text = json.dumps(data, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def augmented(images: torch.Tensor, generator: torch.Generator, shift: int = 4) -> torch.Tensor:
-    """Images (B, ..., 3, h, w), moved by up to ``shift`` pixels, in other brightness and contrast.
-
-    The shift repeats edge pixels (Yarats et al., "Image Augmentation Is All You Need", 2020); all
-    images of a sample share their draws.
-    """
-    count, size = images.shape[0], images.shape[-2:]
-    flat = images.reshape(count, -1, *size)
-    draw = torch.rand(count, 4, generator=generator)
-    moved = torch.nn.functional.pad(flat, (shift,) * 4, mode="replicate")
-    corner = (draw[:, :2] * (2 * shift + 1)).long()
-    rows = corner[:, 0, None] + torch.arange(size[0])
-    columns = corner[:, 1, None] + torch.arange(size[1])
-    index = torch.arange(count)[:, None, None]
-    cut = moved.permute(0, 2, 3, 1)[index, rows[:, :, None], columns[:, None, :]]
-    cut = cut.permute(0, 3, 1, 2)
-    contrast = 0.8 + 0.4 * draw[:, 2, None, None, None]
-    brightness = 0.6 * (draw[:, 3, None, None, None] - 0.5)
-    return (cut * contrast + brightness).reshape(images.shape)

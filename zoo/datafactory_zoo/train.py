@@ -31,6 +31,7 @@ from datafactory_zoo.optimisation import (
     optimiser_tensors,
     restore_optimiser,
 )
+from datafactory_zoo.pictures import augmented, normalised
 from datafactory_zoo.policy import configured, policy_class
 from datafactory_zoo.recipe import Recipe
 from datafactory_zoo.sampler import SamplerState
@@ -150,16 +151,27 @@ class Training:
             return torch.autocast(self.device, dtype=torch.bfloat16)
         return nullcontext()
 
+    def _augmentation(self) -> torch.Generator:
+        """Draws of the present step: a resumed run repeats them."""
+        rng = stream(self.recipe.seed, "augment", self.step, str(self.distribution.rank))
+        return torch.Generator().manual_seed(int(rng.integers(2**31)))
+
     def _one_step(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor | float]:
         spec = self.recipe
         self.network.train()
         rate = learning_rate(self.step, spec.train.steps, spec.optimiser)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        parts = spec.train.accumulate
+        parts, augmentation = spec.train.accumulate, self._augmentation()
         numbers: dict[str, float] = {}
         for k in range(parts):
             part = {n: v[k::parts].to(self.device) for n, v in batch.items()}
+            if "images" in part:
+                part["images"] = (
+                    augmented(part["images"], augmentation)
+                    if spec.train.augment
+                    else normalised(part["images"])
+                )
             with (
                 self.distribution.accumulating(self.network, last=k == parts - 1),
                 self._autocast(),
@@ -198,6 +210,8 @@ class Training:
                 samples = rng.integers(len(source.validation), size=self.recipe.train.batch)
                 inputs = source.processors.training(source.validation.batch(samples))
                 moved = {k: v.to(self.device) for k, v in inputs.items()}
+                if "images" in moved:
+                    moved["images"] = normalised(moved["images"])
                 losses.append(float(self.policy(moved, noise)[0]))
         self.policy.load_state_dict(weights)
         return {"validation_loss": float(np.mean(losses))}

@@ -18,7 +18,7 @@ from datafactory_zoo.interface import PolicyIO
 from datafactory_zoo.loader import Batch, BatchStream, WindowDataset
 from datafactory_zoo.mixture import Mixture, MixtureState, assign_lpt, mixture_weights
 from datafactory_zoo.policy import Policy
-from datafactory_zoo.processors import Processors, augmented, measure
+from datafactory_zoo.processors import Processors, measure
 from datafactory_zoo.recipe import DataSpec, Recipe, Schedule
 from datafactory_zoo.splits import Split, divide
 from datafactory_zoo.statistics import Statistics, merged
@@ -151,10 +151,7 @@ def _prepare(
     if schedule.displace_m or schedule.displace_rad:
         batch = displaced(batch, processors.io, generator, schedule.displace_m,
                           schedule.displace_rad)  # fmt: skip
-    inputs = processors.training(batch)
-    if schedule.augment and "images" in inputs:
-        inputs["images"] = augmented(inputs["images"], generator)
-    return inputs
+    return processors.training(batch)
 
 
 def training_stream(
