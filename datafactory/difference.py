@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from datafactory.statistics import Statistics, collect
+from datafactory.statistics import Tally, collect
 from datafactory.store.dataset import Dataset
 from datafactory.store.location import reading
 
@@ -89,9 +91,40 @@ class Difference:
         return not (o.changed or o.only_a or o.only_b or self.reasons)
 
 
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """A dataset with what was counted of its attempts, as ``datafactory.statistics`` counts.
+
+    Attributes:
+        dataset: The dataset.
+        accepted, rejected, frames: Attempts, and frames of the accepted ones.
+        reasons: (stage, reason) to count of rejected attempts.
+        factors: Factor name to group name to tally, the most attempted group first.
+    """
+
+    dataset: Dataset
+    accepted: int
+    rejected: int
+    frames: int
+    reasons: Mapping[tuple[str, str], int]
+    factors: Mapping[str, Mapping[str, Tally]]
+
+
 def compare(a: Dataset, b: Dataset) -> Difference:
     """Compares two datasets; both are read once."""
-    first, second = collect(a), collect(b)
+    return compare_counted(_counted(a), _counted(b))
+
+
+def _counted(dataset: Dataset) -> Counted:
+    found = collect(dataset)
+    return Counted(
+        dataset, found.accepted, found.rejected, found.frames, found.reasons, found.factors
+    )
+
+
+def compare_counted(first: Counted, second: Counted) -> Difference:
+    """Compares two datasets whose attempts have been counted."""
+    a, b = first.dataset, second.dataset
     counts = (
         Change("accepted", first.accepted, second.accepted),
         Change("rejected", first.rejected, second.rejected),
@@ -108,12 +141,15 @@ def compare(a: Dataset, b: Dataset) -> Difference:
     )
 
 
-def _share(found: Statistics) -> float | None:
-    return found.accepted / found.attempted if found.attempted else None
+def _share(found: Counted) -> float | None:
+    attempted = found.accepted + found.rejected
+    return found.accepted / attempted if attempted else None
 
 
-def _reasons(found: Statistics) -> dict[str, int]:
-    return {f"{stage}: {reason}": count for (stage, reason), count in found.reasons.items()}
+def _reasons(found: Counted) -> dict[str, int]:
+    """Most frequent first."""
+    ordered = sorted(found.reasons.items(), key=lambda item: (-item[1], item[0]))
+    return {f"{stage}: {reason}": count for (stage, reason), count in ordered}
 
 
 def _config(dataset: Dataset) -> dict[str, Any]:
@@ -143,10 +179,10 @@ def _changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Change, ...]:
 
 
 def _factors(
-    a: Statistics, b: Statistics
+    a: Counted, b: Counted
 ) -> dict[tuple[str, str], tuple[tuple[int, int], tuple[int, int]]]:
     found = {}
-    for factor in dict.fromkeys([*a.factors, *b.factors]):
+    for factor in sorted({*a.factors, *b.factors}):
         mine, other = a.factors.get(factor, {}), b.factors.get(factor, {})
         for group in dict.fromkeys([*mine, *other]):
             x, y = mine.get(group), other.get(group)
@@ -160,16 +196,17 @@ def _factors(
 
 
 def _overlap(a: Dataset, b: Dataset) -> Overlap:
-    columns = ["episode_id", "content_hash"]
-    hashes = [
-        dict(zip(*(t.column(i).to_pylist() for i in (0, 1)), strict=True))
-        for t in (d.episodes(columns=columns) for d in (a, b))
-    ]
-    shared = hashes[0].keys() & hashes[1].keys()
-    same = sum(hashes[0][k] == hashes[1][k] for k in shared)
-    return Overlap(
-        same, len(shared) - same, len(hashes[0]) - len(shared), len(hashes[1]) - len(shared)
-    )
+    mine, other = (d.episodes(columns=["episode_id", "content_hash"]) for d in (a, b))
+    place = pc.index_in(mine["episode_id"], value_set=_whole(other["episode_id"]))
+    shared = place.is_valid()
+    there = _whole(other["content_hash"]).take(_whole(place.filter(shared)))
+    same = int(pc.sum(pc.equal(_whole(mine["content_hash"].filter(shared)), there)).as_py() or 0)
+    common = len(there)
+    return Overlap(same, common - same, len(mine) - common, len(other) - common)
+
+
+def _whole(column: Any) -> Any:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _distributions(a: Dataset, b: Dataset) -> tuple[Distribution, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from datafactory import inspection
-from datafactory.difference import compare
+from datafactory.difference import compare_counted
 from datafactory.errors import SpecError
 from datafactory.store.dataset import open_dataset
 from datafactory.store.encode import to_rows
@@ -400,9 +400,9 @@ def test_comparisons_are_kept_until_something_changes(tmp_path, monkeypatch):
 
     def counted(*sides):
         made.append(sides)
-        return compare(*sides)
+        return compare_counted(*sides)
 
-    monkeypatch.setattr("datafactory.viewer.comparisons.compare", counted)
+    monkeypatch.setattr("datafactory.viewer.comparisons.compare_counted", counted)
     with running([place, place]) as client:
         first, again = (client.get("/api/difference", a="set", b="set-2") for _ in range(2))
         assert first.json() == again.json()

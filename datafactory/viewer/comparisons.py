@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from datafactory.difference import compare, to_data
+from datafactory.difference import compare_counted, to_data
 from datafactory.viewer.index import Snapshot, release_memory
+from datafactory.viewer.summary import counted
 
 Versions = tuple[Mapping[str, int], Mapping[str, int]]
 
@@ -17,8 +18,8 @@ Versions = tuple[Mapping[str, int], Mapping[str, int]]
 class Comparisons:
     """The last comparison of each pair of datasets.
 
-    Comparing reads both datasets again, which takes seconds and hundreds of megabytes for large
-    ones; so one is made at a time, its memory is given back, and what it found is kept.
+    What the indices have counted is compared; hashes of contents and a sample of actions are read.
+    One comparison is made at a time, its memory is given back, and what it found is kept.
     """
 
     _known: dict[tuple[str, str], tuple[Versions, dict[str, Any]]] = field(
@@ -39,7 +40,7 @@ class Comparisons:
             known = self._known.get(names)
             if known is None or known[0] != versions:
                 try:
-                    known = (versions, to_data(compare(a.dataset, b.dataset)))
+                    known = (versions, to_data(compare_counted(counted(a), counted(b))))
                 finally:
                     release_memory()
                 self._known[names] = known
