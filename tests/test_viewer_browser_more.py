@@ -70,6 +70,54 @@ def test_contacts_of_both_arms_are_marked(shown, ids):
     assert shown.locator(".bar i").count() == 2
 
 
+def test_what_touches_is_lit_in_3d(shown, ids):
+    def touching(request) -> None:
+        answer = request.fetch()
+        force = {"max_force": 3.0, "max_penetration": 0.0}
+        name = answer.json()["objects"][0]["name"]
+        contacts = [{"a": name, "b": "gripper", "start": 2, "stop": 6, **force},
+                    {"a": name, "b": "table", "start": 0, "stop": 9, **force}]  # fmt: skip
+        request.fulfill(response=answer, json={**answer.json(), "contacts": contacts})
+
+    lit = """() => { const found = [];
+      document.querySelector('.stage canvas').replay.bodies().forEach(
+        g => { if (g.userData.lit) found.push(g.userData.name) });
+      return found.sort() }"""
+    shown.route(f"**/attempts/{ids[0]}", touching)
+    goto(shown, f"#/set/episode/{ids[0]}?f=3")
+    shown.locator(".stage .now").get_by_text("gripper").wait_for()
+    shown.wait_for_function("() => document.querySelector('.stage canvas').replay !== undefined")
+    names = shown.evaluate(lit)
+    assert len([n for n in names if "finger" in n]) == 2
+    assert any(not n.startswith("robot/") for n in names)
+    goto(shown, f"#/set/episode/{ids[0]}?f=8")
+    shown.locator(".stage .now").wait_for(state="detached")
+    assert shown.evaluate(lit) == []
+
+
+def test_speed_and_question_are_in_the_address(shown, ids):
+    question = {"question_id": "q1", "variant": viewer_fixture.VARIANT, "camera": "wrist",
+                "frame": 4, "kind": "where", "question": "where is the cube?",
+                "answer_text": "there", "width": 64, "height": 64, "split": "train",
+                "answer": {"boxes": [], "points": [[3, 4]], "path": False}}  # fmt: skip
+    other = {**question, "question_id": "q2", "question": "and the plate?"}
+    shown.route("**/questions", lambda r: r.fulfill(json=[question, other]))
+    goto(shown, f"#/set/episode/{ids[0]}?tab=questions&speed=2")
+    shown.get_by_role("button", name="Speed 2").wait_for()
+    shown.keyboard.press(">")
+    shown.get_by_role("button", name="Speed 4").wait_for()
+    shown.get_by_role("button", name="and the plate?").click()
+    shown.wait_for_function("() => location.hash.includes('q=q2')")
+    shown.wait_for_function("() => /[?&]f=[1-9]/.test(location.hash)")
+    assert "speed=4" in shown.url
+    shown.reload()
+    chosen = shown.get_by_role("button", name="and the plate?")
+    chosen.wait_for()
+    assert chosen.get_attribute("aria-pressed") == "true"
+    shown.get_by_role("button", name="Speed 4").click()
+    shown.get_by_role("button", name="Speed 0.1").wait_for()
+
+
 def test_differing_settings_can_be_read(shown):
     def differs(request) -> None:
         answer = request.fetch()

@@ -1,9 +1,11 @@
 // The one clock of an episode: cameras, plots and the 3D view all follow it.
+import { put, route } from "./route.svelte";
+
+const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 4];
 
 export class Clock {
   time = $state(0);
   playing = $state(false);
-  speed = $state(1);
   duration = $state(0);
   fps = $state(20);
   frames = $state(0);
@@ -14,6 +16,11 @@ export class Clock {
     this.fps = fps;
     this.frames = frames;
     this.duration = frames / fps;
+  }
+
+  get speed(): number {
+    const asked = Number(route.query.speed ?? 1);
+    return SPEEDS.includes(asked) ? asked : 1;
   }
 
   get frame(): number {
@@ -61,9 +68,10 @@ export class Clock {
     else this.play();
   }
 
+  /** Keeps the speed in the address, so that a copied address plays the same. */
   faster(by: number): void {
-    const speeds = [0.1, 0.25, 0.5, 1, 2, 4];
-    const at = speeds.indexOf(this.speed) + by;
-    this.speed = speeds[Math.max(0, Math.min(speeds.length - 1, at))] ?? 1;
+    const at = SPEEDS.indexOf(this.speed) + by;
+    const next = SPEEDS[Math.max(0, Math.min(SPEEDS.length - 1, at))] ?? 1;
+    put({ speed: next === 1 ? "" : String(next) }, true);
   }
 }

@@ -218,6 +218,9 @@ export class Replay {
     return Object.fromEntries(this.#bodies.map((g) => [g.userData.name as string, new Vector3().setFromMatrixPosition(g.matrixWorld).toArray()]));
   }
 
+  /** What is drawn of each body; for tests. */
+  bodies(): readonly Group[] { return this.#bodies; }
+
   close(): void {
     cancelAnimationFrame(this.#running);
     this.#controls.dispose();
