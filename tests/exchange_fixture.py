@@ -131,20 +131,24 @@ EXTRA = load_generator("pick_place").extra_columns()
 @cache
 def dataset(codec: str = "h264") -> Dataset:
     """A dataset of three episodes; ``codec`` is that of its images, empty for none."""
-    path = Path(mkdtemp(prefix="datafactory-exchange-")) / "d"
+    return stored(accepted(), Path(mkdtemp(prefix="datafactory-exchange-")) / "d", codec)
+
+
+def stored(episodes: tuple[Episode, ...], path: Path, codec: str = "") -> Dataset:
+    """A dataset of some episodes."""
     location = Location.of(path)
     create_tables(location, EXTRA)
     committer = Committer(location)
     committer.write_run(run_row(FakeSpec()))
-    assets = {a.asset_id: asset_row(a) for e in accepted() for a in e.assets}
+    assets = {a.asset_id: asset_row(a) for e in episodes for a in e.assets}
     committer.add_assets(list(assets.values()))
-    rows = [episode_row(e, lineage(FakeSpec()), EXTRA) for e in accepted()]
+    rows = [episode_row(e, lineage(FakeSpec()), EXTRA) for e in episodes]
     committer.append("episodes", committer.writer.write("episodes", rows), {})
     if codec:
         committer.add_table("renders")
         made = [
             render_row(view(e, r["episode_id"], camera, 2 * i + k, codec), "run")
-            for i, (e, r) in enumerate(zip(accepted(), rows, strict=True))
+            for i, (e, r) in enumerate(zip(episodes, rows, strict=True))
             for k, camera in enumerate(CAMERAS)
         ]
         committer.append("renders", committer.writer.write("renders", made), {})

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from datafactory.episode import ArmSeries
 from datafactory.errors import SpecError
 from datafactory.exchange.actions import encode
 from datafactory.exchange.contract import ImportOptions
@@ -23,7 +25,7 @@ from datafactory.render.media import encode_images
 from datafactory.store.dataset import open_dataset
 from datafactory.store.renders import iter_episode_views, variants
 from datafactory.verify import verify
-from tests.exchange_fixture import dataset, export, ignore, pictures
+from tests.exchange_fixture import accepted, dataset, export, ignore, pictures, stored
 
 EXACT = ("action_joint", "action_gripper", "action_eef", "gripper_opening", "gripper_width")
 
@@ -51,6 +53,56 @@ def test_states_and_actions_come_back_bit_for_bit(tmp_path, exporter, importer):
         assert np.array_equal(a.qvel[:, : b.qvel.shape[1]], b.qvel)
         assert np.allclose(old.world_from_base, new.world_from_base, atol=1e-7)
         assert (new.instructions, new.robot) == (old.instructions, old.robot)
+
+
+def two_arms(count=2):
+    """Episodes of a robot with two arms, the second one's tool series made up."""
+    found = []
+    for episode in accepted()[:count]:
+        t = episode.trajectory
+        both = {
+            name: np.stack([getattr(t, name), getattr(t, name)[::-1] * np.float32(0.5)], axis=1)
+            for name in ("eef_pose", "action_eef", "gripper_opening", "gripper_width",
+                         "action_gripper")
+        }  # fmt: skip
+        dof = t.action_joint.shape[1]
+        arms = (ArmSeries("left", dof - 2), ArmSeries("right", 2))
+        found.append(replace(episode, trajectory=replace(t, arms=arms, **both)))
+    return tuple(found)
+
+
+@pytest.mark.parametrize(
+    ("exporter", "importer"),
+    [(LeRobotV3, LeRobotImport), (LeRobotV21, LeRobotImport), (Robomimic, RobomimicImport)],
+)
+def test_every_arm_comes_back(tmp_path, exporter, importer):
+    source = stored(two_arms(), tmp_path / "two")
+    export(exporter(), tmp_path / "x", source)
+    made = read(importer, tmp_path / "x", tmp_path / "d")
+    for old, new in zip(source.iter_episodes(), made.iter_episodes(), strict=True):
+        a, b = old.trajectory, new.trajectory
+        assert b.arms == a.arms
+        assert b.eef_pose.shape == (old.length, 2, 7)
+        for name in (*EXACT, "eef_pose"):
+            assert getattr(a, name).tobytes() == getattr(b, name).tobytes(), name
+        assert new.extra["absent"] == []
+
+
+def test_arms_of_a_mapping_have_the_joints_of_the_source(tmp_path):
+    opening = {"key": "observation.state", "columns": [5, 6]}
+    arms = [{"name": n, "joints": 2, "gripper_opening": opening} for n in ("left", "right")]
+    joints = {"key": "observation.state", "columns": [0, 5]}
+    mapping = {"name": "m", "joint_positions": joints, "arms": arms}
+    write_v21(tmp_path / "x", {"observation.state": walk(6)})
+    with pytest.raises(SpecError, match="differ in number") as caught:
+        read(LeRobotImport, tmp_path / "x", tmp_path / "d", mapping=mapping)
+    assert caught.value.why == "5 positions, 4 of the arms"
+    arms[0]["joints"] = 3
+    made = read(LeRobotImport, tmp_path / "x", tmp_path / "e", mapping=mapping)
+    episode = next(made.iter_episodes())
+    assert episode.trajectory.gripper_opening.shape == (30, 2)
+    assert np.isnan(episode.trajectory.eef_pose).all()
+    assert "eef_pose" in episode.extra["absent"]
 
 
 @pytest.mark.parametrize(("exporter", "same_bytes"), [(LeRobotV3, False), (LeRobotV21, True)])

@@ -5,8 +5,8 @@ import pytest
 
 from datafactory.errors import SpecError, UnknownNameError
 from datafactory.exchange.actions import encode
+from datafactory.exchange.mapped import Reader
 from datafactory.exchange.mapping import (
-    Reader,
     Source,
     load_mapping,
     parse_mapping,
@@ -22,6 +22,18 @@ def test_shipped_mappings_are_valid(name):
     mapping = parse_mapping(load_mapping(name), name)
     assert mapping.name == name
     assert mapping.description
+
+
+def test_tools_belong_to_the_robot_or_to_its_arms():
+    one = {"name": "left", "joints": 6}
+    two = [one, {"name": "right", "joints": 6}]
+    gripper = {"key": "a"}
+    assert len(parse_mapping({"arms": two}).tools) == 2
+    assert len(parse_mapping({"gripper_opening": gripper}).tools) == 1
+    for wrong in ({"arms": [one]}, {"arms": [one, one]}, {"arms": two, "action_gripper": gripper}):
+        with pytest.raises(SpecError, match="invalid") as caught:
+            parse_mapping(wrong)
+        assert "arms" in caught.value.why
 
 
 @pytest.mark.parametrize(
@@ -106,7 +118,7 @@ def test_pose_actions_become_absolute(form, frame):
     known = {name: [str(k) for k in range(v.shape[1])] for name, v in columns.items()}
     reader = Reader(mapping, known)
     measured = reader.pose(mapping.eef_pose, base, columns.__getitem__)
-    found = reader.pose_targets(measured, base, columns.__getitem__)
+    found = reader.pose_targets(mapping.action_eef, measured, base, columns.__getitem__)
     expected = from_frame(base, target) if frame == "base" else target
     sign = np.sign(np.sum(found[:, 3:] * expected[:, 3:], axis=1, keepdims=True))
     assert np.allclose(found[:, :3], expected[:, :3], atol=1e-5)

@@ -20,10 +20,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 import datafactory
-from datafactory.episode import Episode, Phase, Trajectory, Verdict
+from datafactory.episode import Episode, Verdict
 from datafactory.errors import DataFactoryError, DatasetCorruptError, SpecError
 from datafactory.exchange.columns import IMPORTED
-from datafactory.exchange.mapping import Reader, Values
+from datafactory.exchange.mapped import Reader, read_trajectory
+from datafactory.exchange.mapping import Values
 from datafactory.exchange.pictures import decode
 from datafactory.exchange.reading import reading
 from datafactory.executor.machine import cpu, machine, package_versions
@@ -56,7 +57,6 @@ EXTRA = (
         "claimed_success", pa.bool_(), metadata={"meaning": "what the source says, unverified"}
     ),
 )
-IDENTITY = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +222,8 @@ class Maker:
         return self.count
 
     def _episode(self, found: Found) -> Episode:
-        base, trajectory, absent = read_trajectory(self._reader, found, self._origin.fps)
+        read = (self._reader, _checked(found), found.length, self._origin.fps)
+        base, trajectory, absent = read_trajectory(*read, f"episode {found.number}")
         claimed = None
         success = self._reader.mapping.success
         if self._reader.knows(success):
@@ -258,60 +259,6 @@ class Maker:
         )
 
 
-def read_trajectory(
-    reader: Reader, found: Found, fps: int
-) -> tuple[NDArray[Any], Trajectory, set[str]]:
-    """(world_from_base, series, names of absent series) of an episode.
-
-    Raises:
-        SpecError: Joint positions and targets differ in number, or a series is not as long as the
-            episode.
-    """
-    mapping, values, n = reader.mapping, _checked(found), found.length
-    world = np.array(IDENTITY)
-    based = reader.pose(mapping.base_pose, world, values)
-    base = world if based is None else np.asarray(based[0], dtype=np.float64)
-    joints = reader.vector(mapping.joint_positions, values)
-    eef = reader.pose(mapping.eef_pose, base, values)
-    width = reader.vector(mapping.gripper_width, values)
-    series = {
-        "eef_pose": eef,
-        "gripper_opening": reader.gripper(mapping.gripper_opening, values),
-        "gripper_width": None if width is None else width[:, 0],
-        "action_joint": reader.joint_targets(joints, values),
-        "action_gripper": reader.gripper(mapping.action_gripper, values),
-        "action_eef": reader.pose_targets(eef, base, values),
-        "qpos": joints,
-        "base_pose": based,
-    }
-    absent = {name for name, array in series.items() if array is None}
-    dof = next((series[s].shape[1] for s in ("qpos", "action_joint") if series[s] is not None), 0)
-    if series["action_joint"] is not None and series["action_joint"].shape[1] != dof:
-        raise SpecError(
-            "joint positions and joint targets differ in number",
-            where=f"episode {found.number}",
-            why=f"{dof} positions, {series['action_joint'].shape[1]} targets",
-            remedy="choose their components in the column mapping (columns: [first, last + 1])",
-        )
-    speed = reader.vector(mapping.joint_velocities, values)
-    trajectory = Trajectory(
-        fps=fps,
-        qpos=_float32(joints, n, dof),
-        qvel=_float32(speed, n, 0 if speed is None else speed.shape[1]),
-        ctrl=np.empty((n, 0), np.float32),
-        eef_pose=_float32(eef, n, 7),
-        gripper_opening=_float32(series["gripper_opening"], n),
-        gripper_width=_float32(series["gripper_width"], n),
-        object_poses=np.empty((n, 0, 7), np.float32),
-        action_joint=_float32(series["action_joint"], n, dof),
-        action_gripper=_float32(series["action_gripper"], n),
-        action_eef=_float32(series["action_eef"], n, 7),
-        phases=(Phase("episode", 0, n),),
-        contacts=(),
-    )
-    return base, trajectory, absent
-
-
 def _checked(found: Found) -> Values:
     """The episode's columns; every one must have its length."""
 
@@ -328,12 +275,6 @@ def left_out(number: int, camera: str, file: str, error: DataFactoryError) -> st
     """The remark that images of an episode cannot be had, on one line."""
     why = " ".join(f"{error.what}: {error.why}".split())
     return f"episode {number}: images of {camera} were left out ({file}: {why})"
-
-
-def _float32(values: Any, *shape: int) -> NDArray[np.float32]:
-    if values is None:
-        return np.full(shape, np.nan, dtype=np.float32)
-    return np.ascontiguousarray(np.asarray(values).reshape(shape), dtype=np.float32)
 
 
 def _view(

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from datafactory.errors import DatasetCorruptError, SpecError
 from datafactory.exchange.contract import ImportOptions, Progress
 from datafactory.exchange.imported import Found, Maker, Origin, left_out
-from datafactory.exchange.mapping import ColumnMapping, Reader, load_mapping, parse_mapping
+from datafactory.exchange.mapped import Reader
+from datafactory.exchange.mapping import ColumnMapping, load_mapping, parse_mapping
 from datafactory.exchange.mp4 import cut, read_packets
 from datafactory.exchange.pictures import pack
 from datafactory.exchange.provenance import OWN_EPISODES

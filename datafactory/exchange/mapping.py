@@ -25,12 +25,18 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from datafactory.errors import SpecError, UnknownNameError
-from datafactory.exchange.actions import decode, from_frame, quat_from_rotation_vector
+from datafactory.exchange.actions import quat_from_rotation_vector
 from datafactory.exchange.contract import ActionForm
-from datafactory.geometry import normalize
 
 Array = NDArray[np.float64]
 Values = Callable[[str], NDArray[Any]]
@@ -175,7 +181,34 @@ class PoseTarget(PoseSource):
     form: ActionForm = "absolute"
 
 
-class ColumnMapping(_Strict):
+class Tool(_Strict):
+    """A gripper and its tool centre point.
+
+    Attributes:
+        gripper_opening, gripper_width, eef_pose: What was measured.
+        action_gripper, action_eef: Targets.
+    """
+
+    gripper_opening: Gripper | None = None
+    gripper_width: Vector | None = None
+    eef_pose: PoseSource | None = None
+    action_gripper: Gripper | None = None
+    action_eef: PoseTarget | None = None
+
+
+class Arm(Tool):
+    """One arm of a robot with several.
+
+    Attributes:
+        name: Name of the arm, for example ``left``.
+        joints: Number of its joints; the joint series hold them one arm after the other.
+    """
+
+    name: str
+    joints: int = Field(ge=0)
+
+
+class ColumnMapping(Tool):
     """Which source column is which of ours.
 
     Attributes:
@@ -185,9 +218,9 @@ class ColumnMapping(_Strict):
         licence: SPDX identifier of the data.
         cameras: Prefixes of image columns; what follows is the camera's name.
         success: Column that claims success in some row.
-        joint_positions, joint_velocities, gripper_opening, gripper_width, eef_pose, base_pose:
-            What was measured.
-        action_joint, action_gripper, action_eef: Targets.
+        joint_positions, joint_velocities, base_pose: What was measured.
+        action_joint: Targets.
+        arms: The arms of a robot with several; they have the tools then.
     """
 
     name: str = ""
@@ -198,13 +231,24 @@ class ColumnMapping(_Strict):
     success: str = "next.success"
     joint_positions: Vector | None = None
     joint_velocities: Vector | None = None
-    gripper_opening: Gripper | None = None
-    gripper_width: Vector | None = None
-    eef_pose: PoseSource | None = None
     base_pose: PoseSource | None = None
     action_joint: Target | None = None
-    action_gripper: Gripper | None = None
-    action_eef: PoseTarget | None = None
+    arms: tuple[Arm, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_place_for_tools(self) -> Self:
+        names = [arm.name for arm in self.arms]
+        if len(names) == 1 or len(set(names)) < len(names):
+            raise ValueError("arms must be several, each with a name of its own")
+        own = [name for name in Tool.model_fields if getattr(self, name) is not None]
+        if names and own:
+            raise ValueError(f"'{own[0]}' belongs to one of the arms")
+        return self
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """The tool of every arm."""
+        return self.arms or (self,)
 
     def camera(self, key: str) -> str | None:
         """Camera name of an image column; None for no image column."""
@@ -254,132 +298,3 @@ def load_mapping(name_or_file: str) -> dict[str, Any]:
     if not Path(name_or_file).is_file():
         raise UnknownNameError.of("column mapping", name_or_file, shipped_mappings())
     return dict(load_yaml_file(name_or_file).data)
-
-
-class Reader:
-    """Reads the series of one source through a mapping."""
-
-    def __init__(self, mapping: ColumnMapping, known: Mapping[str, Sequence[str]]) -> None:
-        """Finds what the source has.
-
-        Args:
-            mapping: The mapping.
-            known: Component names of the source's columns.
-
-        Raises:
-            SpecError: It has neither joint positions nor a pose of the end effector, or an entry
-                does not have the components it needs.
-        """
-        self.mapping = mapping
-        self._known = known
-        for name in ("eef_pose", "base_pose", "action_eef"):
-            self._check_pose(name, getattr(mapping, name))
-        if not self._has(mapping.joint_positions) and not self._has(mapping.eef_pose):
-            raise SpecError(
-                "the column mapping does not fit the source",
-                where=mapping.name or "mapping",
-                why="it finds neither joint_positions nor eef_pose; the source has "
-                + ", ".join(sorted(known)[:40]),
-                remedy="choose another mapping or write one; shipped: "
-                + ", ".join(shipped_mappings()),
-            )
-
-    def _check_pose(self, name: str, entry: PoseSource | None) -> None:
-        if entry is None or not self._has(entry):
-            return
-        parts = {
-            "position": (entry.position, 3),
-            "rotation": (entry.rotation, entry.rotation.width),
-        }
-        for part, (source, width) in parts.items():
-            found = len(source.chosen(self._known) or ())
-            if found != width:
-                raise SpecError(
-                    "the column mapping does not fit the source",
-                    where=f"{name}.{part}",
-                    why=f"'{source.key}' gives {found} components; {width} are needed",
-                    remedy="choose them: columns: [first, last + 1]",
-                )
-
-    def knows(self, key: str) -> bool:
-        """Whether the source has a column."""
-        return key in self._known
-
-    def _has(self, entry: Source | PoseSource | None) -> bool:
-        if entry is None:
-            return False
-        if isinstance(entry, PoseSource):
-            return self._has(entry.position) and self._has(entry.rotation)
-        return entry.chosen(self._known) is not None
-
-    def _take(self, entry: Source, values: Values) -> NDArray[Any]:
-        found = values(entry.key)
-        return found.reshape(len(found), -1)[:, entry.chosen(self._known)]
-
-    def vector(self, entry: Vector | None, values: Values) -> NDArray[Any] | None:
-        """(T, n) values in SI units; None when absent."""
-        if entry is None or not self._has(entry):
-            return None
-        return entry.convert(self._take(entry, values))
-
-    def gripper(self, entry: Gripper | None, values: Values) -> NDArray[Any] | None:
-        """(T,) opening; None when absent."""
-        if entry is None or not self._has(entry):
-            return None
-        return entry.convert(self._take(entry, values))
-
-    def pose(self, entry: PoseSource | None, base: Array, values: Values) -> Any:
-        """(T, 7) poses in the world; None when absent.
-
-        Args:
-            entry: Mapping entry.
-            base: (7,) world_from_base.
-            values: The episode's columns.
-        """
-        if entry is None or not self._has(entry):
-            return None
-        place = entry.position.convert(self._take(entry.position, values))
-        turn = entry.rotation.quat(self._take(entry.rotation, values))
-        poses = np.concatenate([place, turn], axis=1)
-        return from_frame(base, poses) if entry.frame == "base" else poses
-
-    def joint_targets(self, measured: NDArray[Any] | None, values: Values) -> NDArray[Any] | None:
-        """(T, dof) absolute joint targets; None when absent or not to be had."""
-        entry = self.mapping.action_joint
-        found = self.vector(entry, values)
-        if entry is None or found is None or entry.form == "absolute":
-            return found
-        return None if measured is None else decode(entry.form, "joint", found, measured)
-
-    def pose_targets(self, measured: Any, base: Array, values: Values) -> Any:
-        """(T, 7) absolute targets in the world; None when absent or not to be had.
-
-        Args:
-            measured: (T, 7) measured poses in the world, or None.
-            base: (7,) world_from_base.
-            values: The episode's columns.
-        """
-        entry = self.mapping.action_eef
-        if entry is None or not self._has(entry) or entry.form == "absolute":
-            return self.pose(entry, base, values)
-        if measured is None:
-            return None
-        from datafactory.exchange.actions import in_frame
-
-        step = np.concatenate(
-            [
-                entry.position.convert(self._take(entry.position, values)),
-                entry.rotation.vector(self._take(entry.rotation, values)),
-            ],
-            axis=1,
-        )
-        if entry.frame == "world":
-            return decode(entry.form, "eef", step, normalized(measured))
-        local = in_frame(base, normalized(measured))
-        return from_frame(base, decode(entry.form, "eef", step, local))
-
-
-def normalized(poses: NDArray[Any]) -> Array:
-    """Poses (T, 7) in float64 with unit quaternions."""
-    p = np.asarray(poses, dtype=np.float64)
-    return np.concatenate([p[:, :3], normalize(p[:, 3:])], axis=1)

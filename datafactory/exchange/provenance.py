@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import datafactory
+from datafactory.episode import ArmSeries
 from datafactory.exchange.columns import ActionChoice, Columns, arm_names
 from datafactory.exchange.episodes import Sample, Selection
 from datafactory.store.dataset import content_digest
@@ -105,46 +106,60 @@ def provenance(
             }
             for name, view in first.views.items()
         },
-        "mapping": own_mapping(columns, named),
+        "mapping": own_mapping(columns, named, first.episode.trajectory.arms),
     }
 
 
-def own_mapping(columns: Columns, keys: Mapping[str, str]) -> dict[str, Any]:
-    """The column mapping that reads an export back."""
-    mapping: dict[str, Any] = {
-        "name": "datafactory",
-        "success": keys.get("next.success", "next.success"),
-    }
+def own_mapping(
+    columns: Columns, keys: Mapping[str, str], arms: Sequence[ArmSeries] = ()
+) -> dict[str, Any]:
+    """The column mapping that reads an export back.
 
-    def entry(ours: str, column: str, span: Sequence[int] | None = None, **more: Any) -> None:
-        if column in columns:
-            place = {"columns": list(span)} if span else {}
-            mapping[ours] = {"key": keys.get(column, column), **place, **more}
+    Args:
+        columns: Columns of an episode.
+        keys: Name of each column in the format, where it differs.
+        arms: The arms of a robot with several.
+    """
 
-    def pose(ours: str, column: str) -> None:
-        if column in columns:
-            key = keys.get(column, column)
-            mapping[ours] = {
-                "position": {"key": key, "columns": [0, 3], "unit": "m"},
-                "rotation": {"key": key, "columns": [3, 7], "form": "wxyz"},
-            }
+    def entry(column: str, first: int, count: int, **more: Any) -> dict[str, Any]:
+        return {"key": keys.get(column, column), "columns": [first, first + count], **more}
 
-    state = columns["observation.state"][0].names
-    grippers = sum(name.split("_")[-1] == "gripper" for name in state)
-    joints = len(state) - grippers
-    entry("joint_positions", "observation.state", (0, joints))
-    if grippers > 1:  # a mapping describes one gripper and one tool
-        entry("joint_velocities", "observation.joint_velocities")
-        entry("action_joint", "action.joints")
-        pose("base_pose", "observation.base_pose")
-        return mapping
-    if grippers:
-        entry("gripper_opening", "observation.state", (joints, joints + 1))
-    entry("joint_velocities", "observation.joint_velocities")
-    entry("gripper_width", "observation.gripper_width", unit="m")
-    entry("action_joint", "action.joints")
-    entry("action_gripper", "action.gripper")
-    pose("eef_pose", "observation.eef_pose")
-    pose("base_pose", "observation.base_pose")
-    pose("action_eef", "action.eef_pose")
-    return mapping
+    def pose(column: str, number: int) -> dict[str, Any]:
+        return {
+            "position": entry(column, 7 * number, 3, unit="m"),
+            "rotation": entry(column, 7 * number + 3, 4, form="wxyz"),
+        }
+
+    def whole(column: str) -> dict[str, Any]:
+        return {"key": keys.get(column, column)}
+
+    def known(**entries: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+        return {name: made for name, (column, made) in entries.items() if column in columns}
+
+    def tool(k: int) -> dict[str, Any]:
+        width, eef = "observation.gripper_width", "observation.eef_pose"
+        gripper, target = "action.gripper", "action.eef_pose"
+        opening = {"gripper_opening": entry(state, joints + k, 1)} if k < grippers else {}
+        return opening | known(
+            gripper_width=(width, entry(width, k, 1, unit="m")),
+            eef_pose=(eef, pose(eef, k)),
+            action_gripper=(gripper, entry(gripper, k, 1)),
+            action_eef=(target, pose(target, k)),
+        )
+
+    state, base = "observation.state", "observation.base_pose"
+    speed, targets = "observation.joint_velocities", "action.joints"
+    names = columns[state][0].names
+    grippers = sum(name.split("_")[-1] == "gripper" for name in names)
+    joints = len(names) - grippers
+    success = keys.get("next.success", "next.success")
+    mapping = {"name": "datafactory", "success": success} | known(
+        joint_positions=(state, entry(state, 0, joints)),
+        joint_velocities=(speed, whole(speed)),
+        base_pose=(base, pose(base, 0)),
+        action_joint=(targets, whole(targets)),
+    )
+    if arms:
+        parts = [{"name": a.name, "joints": a.dof, **tool(k)} for k, a in enumerate(arms)]
+        return {**mapping, "arms": parts}
+    return mapping | tool(0)

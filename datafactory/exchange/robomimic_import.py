@@ -13,7 +13,8 @@ import numpy as np
 from datafactory.errors import SpecError
 from datafactory.exchange.contract import ImportOptions, Progress
 from datafactory.exchange.imported import Found, Maker, Origin
-from datafactory.exchange.mapping import ColumnMapping, Reader, load_mapping, parse_mapping
+from datafactory.exchange.mapped import Reader
+from datafactory.exchange.mapping import ColumnMapping, load_mapping, parse_mapping
 from datafactory.exchange.reading import digest_of, reading, whole_rate
 from datafactory.exchange.robomimic import h5py_module
 from datafactory.render.media import encode_images
