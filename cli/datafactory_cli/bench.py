@@ -177,7 +177,7 @@ def view(
         if not path.exists():
             session.remark(f"making {n:,} attempts")
             make_dataset(path, n)
-        measures = bench_view(path)
+        measures = bench_view(path, session.remark)
     data = [{**asdict(m), "passed": m.passed} for m in measures]
     session.result({"n": n, "measures": data}, f"{n:,} attempts\n\n{_measures(session, measures)}")
     if check and not all(m.passed for m in measures):
