@@ -204,6 +204,16 @@ class Case(Model):
         self._check_counts(self.goal)
         return self
 
+    def wanted(self) -> tuple[tuple[str, str, str], ...]:
+        """(relation, objects, reference) of the goal, by role or set."""
+        if not isinstance(self.goal, Goal):
+            return self.goal.wanted()
+        return tuple(
+            (relation.name, relation.subject, name.removesuffix(START))
+            for relation in self.goal.relations()
+            for name in relation.objects
+        )
+
     def _check_counts(self, goal: Goal | Form) -> None:
         """A form gets as many objects as it needs, however many a set turns out to have."""
         if isinstance(goal, Goal):

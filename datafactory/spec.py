@@ -162,6 +162,11 @@ class TaskSpec(Model):
             for relation in case.initial:
                 if set(riders) & {relation.subject, *relation.objects}:
                     raise ValueError(f"{relation} is about an object that rides on the conveyor")
+            for name, subject, reference in case.wanted():
+                if reference in riders:
+                    raise ValueError(f"the goal '{name}' of '{subject}' is about '{reference}', "
+                                     "which rides on the conveyor: objects are taken off it, "
+                                     "never put where it runs")  # fmt: skip
         return self
 
     @model_validator(mode="after")

@@ -295,7 +295,12 @@ def test_assets(capsys, dataset):
     found = answer(capsys, "assets", "list", "--category", "mug")
     assert {f["category"] for f in found["families"]} == {"mug"}
     assert found["packs"]
+    assert found["furniture"] == []
+    desks = answer(capsys, "assets", "list", "--category", "desk")["furniture"]
+    assert "desk" in {t["name"] for t in desks}
+    assert "butcher_block" in words(capsys, "assets", "list")
     assert "instance" in answer(capsys, "assets", "info", "mug")
+    assert answer(capsys, "assets", "info", "bistro_table")["top"] == "circle"
     assert "CC0-1.0" in answer(capsys, "assets", "licences", dataset)["licences"]
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from datafactory_cli import own
 from datafactory_cli.session import Session, command
 from datafactory_cli.text import size, table
+
+if TYPE_CHECKING:
+    from datafactory_assets.tables import TableInfo
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -39,11 +42,12 @@ def list_assets(
         str, typer.Option("--provider", help="menagerie lists the models of MuJoCo Menagerie.")
     ] = "",
 ) -> None:
-    """List object families and packs."""
+    """List object families, furniture and packs."""
     if provider:
         own.list_provider(session, provider, category)
         return
     from datafactory_assets.packs import load_lock, pack_status
+    from datafactory_assets.tables import table_families
 
     families = [
         (source, info)
@@ -51,6 +55,10 @@ def list_assets(
         for info in instance.families()
         if category is None or category in (info.category, *info.synonyms)
     ]
+    furniture = [
+        info for info in table_families()
+        if category is None or category in (info.category, *info.synonyms)
+    ]  # fmt: skip
     rows = []
     for source, info in families:
         uses = [w for w in ("graspable", "container", "supports") if getattr(info, w)]
@@ -63,24 +71,35 @@ def list_assets(
     text = table(rows, ("family", "category", "use", "source", "description"))
     text += f"\n\n{len(families)} families; a seed makes an instance, except of files\n\n"
     text += table(
+        [(t.name, t.category, t.top, ", ".join(t.finishes), t.description) for t in furniture],
+        ("furniture", "category", "top", "finishes", "description"),
+    )  # fmt: skip
+    text += f"\n\n{len(furniture)} families to work at, for `layout.table`\n\n"
+    text += table(
         [(p["name"], p["state"], size(float(str(p["size_bytes"]))), p["licence"], p["summary"])
          for p in packs],
         ("pack", "state", "size", "licence", "what"),
     )  # fmt: skip
     data = [{"source": source, **asdict(info)} for source, info in families]
-    session.result({"families": data, "packs": packs}, text.strip())
+    found = {"families": data, "furniture": [asdict(t) for t in furniture], "packs": packs}
+    session.result(found, text.strip())
 
 
 def info(
     session: Session,
-    name: Annotated[str, typer.Argument(help="Family or pack.")],
+    name: Annotated[str, typer.Argument(help="Family, furniture or pack.")],
     seed: Annotated[int, typer.Option("--seed", help="Instance of the family to describe.")] = 0,
 ) -> None:
     """Describe a family with one instance of it, or a pack."""
     from datafactory.errors import UnknownNameError
     from datafactory_assets.packs import load_lock, pack_status
+    from datafactory_assets.tables import table_families
 
     packs = load_lock().packs
+    tables = {t.name: t for t in table_families()}
+    if name in tables:
+        _describe_furniture(session, tables[name], seed)
+        return
     if name in packs:
         pack = packs[name]
         rows = [("pack", pack.name), ("what", pack.summary), ("state", pack_status(name)),
@@ -92,7 +111,7 @@ def info(
     sources = _sources()
     owners = {f.name: (s, f) for s in sources.values() for f in s.families()}
     if name not in owners:
-        raise UnknownNameError.of("family or pack", name, [*owners, *packs])
+        raise UnknownNameError.of("family or pack", name, [*owners, *tables, *packs])
     source, family = owners[name]
     asset = source.make(name, seed)
     rows = [
@@ -107,6 +126,23 @@ def info(
         ("rests", ", ".join(p.name for p in asset.stable_poses)),
         ("use", " ".join(w for w in ("graspable", "container") if getattr(asset, w)) or "-"),
         ("licence", asset.licence.spdx),
+    ]
+    session.result({**asdict(family), "instance": dict(rows[3:])}, table(rows))
+
+
+def _describe_furniture(session: Session, family: TableInfo, seed: int) -> None:
+    from datafactory_assets.tables import make_table
+
+    made = make_table(family.name, seed)
+    rows = [
+        ("furniture", f"{family.name}: {family.description}"),
+        ("category", ", ".join((family.category, *family.synonyms))),
+        ("dimensions from", family.dimension_source),
+        ("instance", f"{made.uid} (seed {seed})"),
+        ("colour, finish", f"{made.colour}, {made.finish}"),
+        ("top", f"{family.top}, " + " x ".join(f"{2000 * v:.0f}" for v in made.half_extents) + " mm"),
+        ("pieces", f"{len(made.parts)} beside the top"),
+        ("licence", made.licence.spdx),
     ]
     session.result({**asdict(family), "instance": dict(rows[3:])}, table(rows))
 

@@ -54,6 +54,10 @@ class Form(Model):
         """What holds at the start because of the form."""
         return ()
 
+    def wanted(self) -> tuple[tuple[str, str, str], ...]:
+        """(relation, objects, reference), by role or set, as far as known without a cast."""
+        return ()
+
     def matching(self) -> tuple[tuple[str, str, str], ...]:
         """(objects, places, trait): every object shares its trait with exactly one place."""
         return ()

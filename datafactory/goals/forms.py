@@ -42,6 +42,11 @@ class Put(Form):
         """Roles and sets the form mentions."""
         return (self.subject, *(self.objects or (self.object,)))
 
+    def wanted(self) -> tuple[tuple[str, str, str], ...]:
+        """The objects in a relation to each reference."""
+        others = self.objects or (self.object,)
+        return tuple((self.relation, self.subject, name) for name in others)
+
     def goal(self, cast: Cast) -> Goal:
         """All subjects, or any ``count`` of them."""
         subjects, others = cast.of(self.subject), self._references_of(cast)
@@ -80,6 +85,10 @@ class Sort(Form):
         """Objects match places."""
         return ((self.objects, self.into, self.by),)
 
+    def wanted(self) -> tuple[tuple[str, str, str], ...]:
+        """The objects in or on the places."""
+        return ((self.relation, self.objects, self.into),)
+
     def goal(self, cast: Cast) -> Goal:
         """Each in its own."""
         place = {cast.trait(n, self.by): n for n in cast.of(self.into)}
@@ -104,6 +113,10 @@ class Group(Form):
     def names(self) -> tuple[str, ...]:
         """Sets and places."""
         return (*self.groups, *self.groups.values())
+
+    def wanted(self) -> tuple[tuple[str, str, str], ...]:
+        """Each set in or on its place."""
+        return tuple((self.relation, name, place) for name, place in self.groups.items())
 
     def goal(self, cast: Cast) -> Goal:
         """Every member in its set's place."""
@@ -162,6 +175,10 @@ class Clear(Form):
     def names(self) -> tuple[str, ...]:
         """What is cleared away, and where to."""
         return (*self.objects, self.into)
+
+    def wanted(self) -> tuple[tuple[str, str, str], ...]:
+        """All in or on the container."""
+        return tuple((self.relation, name, self.into) for name in self.objects)
 
     def goal(self, cast: Cast) -> Goal:
         """All in the container."""
@@ -241,6 +258,10 @@ class Insert(Form):
         """What is inserted, and where."""
         return (*self.objects, self.into)
 
+    def wanted(self) -> tuple[tuple[str, str, str], ...]:
+        """Each in the holder."""
+        return tuple(("upright_in", name, self.into) for name in self.objects)
+
     def goal(self, cast: Cast) -> Goal:
         """Each upright in the holder."""
         into = cast.of(self.into)
@@ -270,6 +291,11 @@ class Unload(Form):
         """All are at the source."""
         source = cast.of(self.source)
         return tuple(Relation(self.start, n, source) for n in cast.of(*self.objects))
+
+    def wanted(self) -> tuple[tuple[str, str, str], ...]:
+        """All where they are, and where they go."""
+        start = tuple((self.start, name, self.source) for name in self.objects)
+        return (*start, *((self.relation, name, self.to) for name in self.objects))
 
     def goal(self, cast: Cast) -> Goal:
         """All are at the other place."""
@@ -325,6 +351,10 @@ class Sequence(Form):
     def initial(self, cast: Cast) -> tuple[Relation, ...]:
         """What the steps need at the start."""
         return tuple(dict.fromkeys(r for step in self.steps for r in step.initial(cast)))
+
+    def wanted(self) -> tuple[tuple[str, str, str], ...]:
+        """What the steps want."""
+        return tuple(wanted for step in self.steps for wanted in step.wanted())
 
     def goal(self, cast: Cast) -> Goal:
         """The stages of all steps."""

@@ -66,10 +66,12 @@ class PickPlace:
         """Validates task data; also refuses goals and layouts that contradict themselves."""
         from datafactory.scene_graph.contradictions import require_consistent
         from datafactory.scene_graph.graph import Goal
+        from datafactory_pick_place.openings import require_openings
 
         bound = bind(data, generator=NAME, version=VERSION, robot=robot, where=where)
         for k, case in enumerate(bound.task_spec.cases):
             place = f"{where or bound.task}:cases.{k}"
+            require_openings(case, bound.task_spec.sources, place)
             require_consistent(case.initial, f"{place}.initial")
             for stage in case.goal.stages if isinstance(case.goal, Goal) else ():
                 for alternative in stage:
