@@ -134,13 +134,14 @@ def _describe_furniture(session: Session, family: TableInfo, seed: int) -> None:
     from datafactory_assets.tables import make_table
 
     made = make_table(family.name, seed)
+    sides = " x ".join(f"{2000 * v:.0f}" for v in made.half_extents)
     rows = [
         ("furniture", f"{family.name}: {family.description}"),
         ("category", ", ".join((family.category, *family.synonyms))),
         ("dimensions from", family.dimension_source),
         ("instance", f"{made.uid} (seed {seed})"),
         ("colour, finish", f"{made.colour}, {made.finish}"),
-        ("top", f"{family.top}, " + " x ".join(f"{2000 * v:.0f}" for v in made.half_extents) + " mm"),
+        ("top", f"{family.top}, {sides} mm"),
         ("pieces", f"{len(made.parts)} beside the top"),
         ("licence", made.licence.spdx),
     ]
