@@ -14,7 +14,7 @@ from datafactory.store.evaluations import TABLE
 from datafactory_zoo.evaluate import Contender, Plan, evaluate_suites, run_suite
 from datafactory_zoo.results import write_summary
 from datafactory_zoo.rollouts import ExpertActor, RandomActor, run_episode, solvable
-from datafactory_zoo.suites import SUITES, suite
+from datafactory_zoo.suites import SUITES, suite, suites_named
 
 ROBOT = "primitive_arm"
 
@@ -95,3 +95,56 @@ def test_a_summary_adds_up():
     assert found.fouls == {"robot_contact": 2}
     assert found.mean_frames == 20
     assert np.isclose(found.to_dict()["success"]["share"], 3 / 8)
+
+
+def test_task_suites_are_suites():
+    assert [s.name for s in suites_named("physics")] == ["physics"]
+    both = suites_named("pick_place_200/084")
+    assert [s.name for s in both] == [f"pick_place_200/084/{v}" for v in ("seen", "unseen")]
+    (one,) = suites_named("pick_place_200/084/unseen")
+    assert one.task({"name": "another"})["name"] == "pick_place_200_084_unseen"
+    assert len(suites_named("pick_place_200")) == 400
+    with pytest.raises(UnknownNameError, match="task of suite"):
+        suites_named("pick_place_200/999")
+    with pytest.raises(UnknownNameError, match="evaluation suite"):
+        suites_named("pick_place_20")
+
+
+def test_tasks_of_sets_are_changed_too():
+    generator, _ = find_task("pick_one")
+    (given,) = suites_named("pick_place_200/084/seen")
+    task = given.task({})
+    assert "objects" not in task
+    for name in ("unseen_instructions", "distractors", "physics"):
+        generator.spec(suite(name).task(task))
+    assert suite("unseen_instructions").task(task)["held_out_share"] == 1.0
+    with pytest.raises(SpecError) as fixed:
+        suite("unseen_objects").task(task)
+    assert "names the very objects" in str(fixed.value)
+    with pytest.raises(SpecError, match="cannot change task") as zoned:
+        suite("unseen_positions").task(task)
+    assert "--suite pick_place_200/017/unseen" in str(zoned.value)
+    task["sets"]["parts"]["query"] = {"family": ["block"], "split": "seen"}
+    changed = suite("unseen_objects").task(task)
+    assert changed["sets"]["parts"]["query"]["split"] == "unseen"
+
+
+def test_suites_of_tasks_are_pooled():
+    from datafactory_zoo.evaluate import SuiteResult, pooled
+    from datafactory_zoo.rollouts import Outcome
+
+    def result(name, successes):
+        outcomes = [
+            Outcome(k, "go", k < successes, True, True, "", False, 9, ()) for k in range(4)
+        ]
+        plan = Plan(Contender("expert", "", ROBOT, "expert"), "g", {}, name, 0, 4)
+        return SuiteResult(plan, tuple(outcomes), 1, "hash", {})
+
+    found = pooled(
+        [result("s/001/seen", 1), result("s/002/seen", 3), result("s/001/unseen", 2),
+         result("seen", 4)]
+    )  # fmt: skip
+    assert [s.suite for s in found[:4]] == ["s/001/seen", "s/002/seen", "s/001/unseen", "seen"]
+    (whole,) = found[4:]
+    assert whole.suite == "s/*/seen"
+    assert (whole.success.successes, whole.success.trials, whole.skipped) == (4, 8, 2)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from datafactory_zoo.eyes import Sight
     from datafactory_zoo.results import Summary
 
-GUARDS = ("random", "expert")
+GUARDS = {"random": (0.0, 0.05), "expert": (0.95, 1.0)}
+"""Shares of success between which the harness can be trusted."""
+EXIT_FAILED = 1
 PLAIN_EVERY_S = 10.0
 FILMS = 4
 
@@ -33,7 +35,7 @@ PolicyArgument = Annotated[
 ]
 SuitesOption = Annotated[
     list[str] | None,
-    typer.Option("--suite", metavar="SUITE", help="Suite, or 'all'; repeatable. 'seen'."),
+    typer.Option("--suite", metavar="SUITE", help="Suite, task suite, or 'all'; repeatable."),
 ]
 FilmsOption = Annotated[
     int | None,
@@ -159,30 +161,50 @@ def evaluate(
 ) -> None:
     """Run a policy closed loop on unseen seeds and report success with 95 % intervals."""
     require_zoo()
-    from datafactory_zoo.evaluate import EVALUATION_SEED, evaluate_suites
+    from datafactory_zoo.evaluate import EVALUATION_SEED, evaluate_suites, pooled
     from datafactory_zoo.results import write_summary
 
     contender = contender_of(policy, robot, _chosen_sight(style, renderer))
     chosen = EVALUATION_SEED if seed is None else seed
     _check_seed(contender, chosen)
-    generator, plain = task_of(contender, task)
+    generator, plain = task_of(contender, task or _only_tasks(suite or []))
     if not contender.robot:
         contender = replace(contender, robot=plain["robot"])
     names = _suites(session, suite or ["seen"], plain, contender)
     place, begin = Path(out) if out else None, time.monotonic()
-    summaries = [
-        result.summary
-        for result in evaluate_suites(
+    summaries = pooled(
+        evaluate_suites(
             contender, plain, names, generator=generator, episodes=episodes, seed=chosen,
             out=place, workers=workers, report=lambda name: _reporter(session, name),
             films=_films(session, films, place),
         )
-    ]  # fmt: skip
+    )  # fmt: skip
     about = {"policy": contender.name, "checkpoint": contender.where, "robot": contender.robot,
              "task": plain.get("name", ""), "seed": chosen}  # fmt: skip
     if place is not None:
         write_summary(place, summaries, about)
     _print(session, {**about, "wall_s": time.monotonic() - begin}, summaries)
+    _guard(session, contender, summaries)
+
+
+def _guard(session: Session, contender: Contender, summaries: list[Summary]) -> None:
+    """Ends with 1 when chance does too well or the expert too badly to trust the harness."""
+    low, high = GUARDS.get(contender.kind, (0.0, 1.0))
+    broken = [s.suite for s in summaries if not low <= s.success.share <= high]
+    if broken:
+        session.remark(
+            f"the harness is broken: '{contender.kind}' must succeed in {low:.0%} to {high:.0%} "
+            f"of the episodes, and does not in {', '.join(broken)}"
+        )
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _only_tasks(suites: list[str]) -> str | None:
+    """The first task, when all suites are tasks of task suites and no other task matters."""
+    from datafactory_zoo.suites import suites_named
+
+    found = [each for name in suites if name != "all" for each in suites_named(name)]
+    return found[0].name if found and all(each.given for each in found) else None
 
 
 def _films(session: Session, asked: int | None, out: Path | None) -> int:
@@ -224,11 +246,10 @@ def _suites(
 ) -> list[str]:
     """Names of the suites asked for; of ``all``, those that suit task and contender."""
     from datafactory.errors import SpecError
-    from datafactory_zoo.suites import SUITES
-    from datafactory_zoo.suites import suite as find_suite
+    from datafactory_zoo.suites import SUITES, suites_named
 
     if asked != ["all"]:
-        return [find_suite(name).name for name in asked]
+        return [found.name for name in asked for found in suites_named(name)]
     found = []
     for name, candidate in SUITES.items():
         try:

@@ -18,11 +18,12 @@ from typing import Any
 
 from datafactory.errors import SpecError
 from datafactory.plugin import Spec, load_generator
+from datafactory.task_suite import is_suite_task
 from datafactory_zoo.eyes import LiveEyes, Sight
 from datafactory_zoo.films import Tape, film_sight, shoot
 from datafactory_zoo.results import Lineage, Summary, store_results, summarise
 from datafactory_zoo.rollouts import Actor, Outcome, run_episode, solvable
-from datafactory_zoo.suites import suite as find_suite
+from datafactory_zoo.suites import suites_named
 
 EVALUATION_SEED = 1_000_003
 """Default seed of evaluation worlds; run seeds of datasets start at 0."""
@@ -230,7 +231,7 @@ def evaluate_suites(
     Args:
         contender: Who acts.
         task: Task as trained, plain data.
-        suites: Suite names.
+        suites: Suite names, those of task suites and their tasks included.
         generator: Generator of the task.
         episodes: Episodes per suite.
         seed: Run seed of the worlds.
@@ -245,10 +246,11 @@ def evaluate_suites(
     """
     identity = uuid.uuid4().hex
     sight = _sight(contender)
-    chosen = [find_suite(name) for name in suites]
+    chosen = [suite for name in suites for suite in suites_named(name)]
     plans = [
         Plan(
-            contender, generator, suite.task(task), suite.name, seed, episodes,
+            contender, (suite.given or {}).get("generator", generator), suite.task(task),
+            suite.name, seed, episodes,
             verify=contender.kind != "random",  # a guard has nothing to be unfair to
             sight=suite.sight(sight), films=films,
         )
@@ -262,11 +264,25 @@ def evaluate_suites(
             if out is not None:
                 lineage = Lineage(
                     identity, contender.name, contender.where, plan.suite,
-                    str(task.get("name", "")), contender.robot, seed, result.spec_hash,
+                    str(plan.task.get("name", "")), contender.robot, seed, result.spec_hash,
                     plan.sight.style.style_hash if plan.sight else "",
                 )  # fmt: skip
                 store_results(out, lineage, result.outcomes, result.films)
     return results
+
+
+def pooled(results: Sequence[SuiteResult]) -> list[Summary]:
+    """Numbers of each suite; those of a task suite with several tasks are put together as well."""
+    groups: dict[str, list[SuiteResult]] = {}
+    for result in results:
+        if is_suite_task(result.plan.suite):
+            whole, _, variant = result.plan.suite.split("/")
+            groups.setdefault(f"{whole}/*/{variant}", []).append(result)
+    return [r.summary for r in results] + [
+        summarise(name, [o for p in parts for o in p.outcomes], sum(p.skipped for p in parts))
+        for name, parts in groups.items()
+        if len(parts) > 1
+    ]
 
 
 def _sight(contender: Contender) -> Sight | None:

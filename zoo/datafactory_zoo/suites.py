@@ -9,6 +9,7 @@ from typing import Any
 
 from datafactory.errors import SpecError, UnknownNameError
 from datafactory.render.style import CameraRanges, Style
+from datafactory.task_suite import VARIANTS, is_suite_task, task_suite, task_suites
 from datafactory_zoo.eyes import Sight
 
 Task = dict[str, Any]
@@ -21,10 +22,12 @@ class Suite:
     Attributes:
         name: Its name.
         meaning: What differs from training, one line.
+        given: The task of a task suite that is run instead of the trained one.
     """
 
     name: str
     meaning: str
+    given: Mapping[str, Any] | None = None
 
     def task(self, data: Mapping[str, Any]) -> Task:
         """The task with this suite's change, as plain data.
@@ -32,7 +35,7 @@ class Suite:
         Raises:
             SpecError: The task has nothing this suite could change.
         """
-        changed = copy.deepcopy(dict(data))
+        changed = copy.deepcopy(dict(self.given or data))
         if self.name in _CHANGES:
             _CHANGES[self.name](changed)
         return changed
@@ -59,20 +62,38 @@ def _cases(task: Task) -> list[dict[str, Any]]:
 
 
 def _queries(task: Task) -> list[tuple[dict[str, Any], str]]:
-    return [(case["objects"], role) for case in _cases(task) for role in case["objects"]]
+    """Where queries for the objects of roles and sets stand."""
+    found = []
+    for case in _cases(task):
+        objects = case.get("objects") or {}
+        found += [(objects, role) for role in objects]
+        found += [(members, "query") for members in (case.get("sets") or {}).values()]
+    return found
 
 
 def _as_mapping(query: Any) -> dict[str, Any]:
     return {"category": query} if isinstance(query, str) else dict(query)
 
 
+def _fixed(task: Task, suite: str, why: str) -> SpecError:
+    return SpecError(
+        f"suite '{suite}' cannot change task '{task.get('name', '')}'", why=why,
+        remedy="run the unseen variant of a task suite: --suite pick_place_200/017/unseen",
+    )  # fmt: skip
+
+
 def _unseen_objects(task: Task) -> None:
-    for objects, role in _queries(task):
-        objects[role] = {**_as_mapping(objects[role]), "split": "unseen"}
+    for place, key in _queries(task):
+        query = _as_mapping(place[key])
+        if query.get("instances"):
+            raise _fixed(task, "unseen_objects", "it names the very objects it uses")
+        place[key] = {**query, "split": "unseen"}
 
 
 def _unseen_positions(task: Task) -> None:
     """A ring outside the trained one: bearings beyond it on both sides, at the same distances."""
+    if any(case.get("zones") for case in _cases(task)):
+        raise _fixed(task, "unseen_positions", "its zones say where objects lie")
     layout = dict(task.get("layout", {}))
     low, high = layout.get("angle_rad", (-0.9, 0.9))
     layout["angle_rad"] = [low - 0.25, high + 0.25]
@@ -86,6 +107,8 @@ def _unseen_instructions(task: Task) -> None:
         words = case.get("instructions")
         if isinstance(words, dict) and words.get("held_out"):
             words["held_out_share"], found = 1.0, True
+        elif words is None and "form" in case.get("goal", {}):
+            case["held_out_share"], found = 1.0, True
     if not found:
         raise SpecError(f"task '{task.get('name', '')}' has no held-out instructions",
                         remedy="leave the suite 'unseen_instructions' out")  # fmt: skip
@@ -156,11 +179,34 @@ SUITES: Mapping[str, Suite] = {
 
 
 def suite(name: str) -> Suite:
-    """A suite by name.
+    """A suite of this module by name.
 
     Raises:
         UnknownNameError: There is none of this name.
     """
     if name not in SUITES:
-        raise UnknownNameError.of("evaluation suite", name, SUITES)
+        raise UnknownNameError.of("evaluation suite", name, (*SUITES, *task_suites()))
     return SUITES[name]
+
+
+def suites_named(name: str) -> list[Suite]:
+    """A suite by name; or tasks of a task suite: all, both variants of one, or one variant.
+
+    Args:
+        name: Such as ``physics``, ``pick_place_200``, ``pick_place_200/017`` or
+            ``pick_place_200/017/unseen``.
+
+    Raises:
+        UnknownNameError: There is none of this name.
+    """
+    if name in SUITES or not (is_suite_task(name) or name in task_suites()):
+        return [suite(name)]
+    whole, _, rest = name.partition("/")
+    number, _, variant = rest.partition("/")
+    found = task_suite(whole)
+    tasks = [found.task(number)] if number else found.tasks
+    return [
+        Suite(f"{whole}/{task.number}/{v}", f"{task.title}, {v}", task.variants[v])
+        for v in ([variant] if variant else VARIANTS)
+        for task in tasks
+    ]
