@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from datafactory.errors import DatasetCorruptError, DatasetError, SpecError
+from datafactory.errors import DatasetCorruptError, DatasetError, SpecError, UnknownNameError
 from datafactory.store.dataset import open_dataset
 from datafactory_zoo.frames import load_frames
 from datafactory_zoo.loader import BatchStream, WindowDataset, collate, resized
@@ -181,3 +181,35 @@ def test_resizing_keeps_flat_images_flat():
     small = resized(images, 20, 24)
     assert small.shape == (2, 1, 3, 20, 24)
     assert (small == 77).all()
+
+
+def test_series_that_an_import_lacks_are_named_with_the_remedy(place, monkeypatch):
+    from datafactory_zoo import frames
+
+    read = frames.to_rows
+    monkeypatch.setattr(
+        frames, "to_rows", lambda batch: [{**r, "absent": ["eef_pose"]} for r in read(batch)]
+    )
+    dataset = open_dataset(place)
+    with pytest.raises(DatasetError) as lost:
+        load_frames(dataset, ["joint_position", "base_from_tcp", "tcp_from_object.o0"])
+    assert "no eef_pose, which base_from_tcp, tcp_from_object.o0 are made of" in str(lost.value)
+    assert "datafactory import SOURCE DIR --mapping FILE" in lost.value.remedy
+    assert len(load_frames(dataset, ["joint_position", "action_joint"])) > 0
+
+
+def test_cameras_and_episodes_without_images_are_named(place, tmp_path):
+    def spec(camera):
+        return WindowSpec((WindowField("q", "joint_position"),), (ImageField("i", camera, 24, 32),))
+
+    with pytest.raises(UnknownNameError, match="camera 'top'"):
+        WindowDataset(open_dataset(place), spec("top"))
+    with pytest.raises(UnknownNameError, match="variant 'v9'"):
+        WindowDataset(open_dataset(place), spec("front"), variant="v9")
+    committer = make(tmp_path / "half", FakeSpec(frames=10), count=4)
+    ids = ids_of(committer)
+    add(committer, every(ids[:-1]))
+    with pytest.raises(DatasetError, match=r"1 of [0-9]+ episodes .* have no images") as half:
+        WindowDataset(open_dataset(tmp_path / "half"), spec("front"))
+    assert ids[-1] in half.value.where
+    assert half.value.remedy.endswith("--variant v0")

@@ -31,7 +31,7 @@ _ARRAYS = (
 )  # fmt: skip
 _LIGHT = (
     "episode_id", "task", "robot", "fps", "length", "nq", "dof", "n_objects", "joint_addresses",
-    "world_from_base", "objects", "instruction", "paraphrases", "instruction_split",
+    "world_from_base", "objects", "instruction", "paraphrases", "instruction_split", "absent",
 )  # fmt: skip
 _WIDTHS = ("nv", "nu")
 _OWN = (EVENTS,)
@@ -141,6 +141,7 @@ def load_frames(
                 if row["episode_id"] in without:
                     continue
                 _check_alike(rows, row)
+                _check_present(features, row)
                 arrays = row_arrays(row)
                 for name in features:
                     parts[name].append(_finite(arrays, name, row))
@@ -182,6 +183,28 @@ def _check_alike(rows: Sequence[Mapping[str, Any]], row: Mapping[str, Any]) -> N
                 remedy=f"select some with a filter such as \"{key} = '{rows[0][key]}'\", "
                 "and mix them as several datasets",
             )
+
+
+_SERIES = {
+    "joint_position": "qpos", "base_from_tcp": "eef_pose", "tcp_from_object": "eef_pose",
+}  # fmt: skip
+"""Stored series of features that are not called the same."""
+
+
+def _check_present(features: Sequence[str], row: Mapping[str, Any]) -> None:
+    """Raises ``DatasetError`` when an imported episode lacks series that features are made of."""
+    heads = {name: name.partition(".")[0] for name in features}
+    absent = row.get("absent") or ()
+    lost = {name: _SERIES.get(head, head) for name, head in heads.items()
+            if _SERIES.get(head, head) in absent}  # fmt: skip
+    if lost:
+        columns = sorted(set(lost.values()))
+        raise DatasetError(
+            f"the dataset has no {', '.join(columns)}, which {', '.join(lost)} are made of",
+            where=f"episode {row['episode_id']}", why="it was imported from a source without them",
+            remedy="import it again with a mapping that names them (datafactory import SOURCE DIR "
+            "--mapping FILE), or leave these features out of the recipe",
+        )  # fmt: skip
 
 
 def _finite(arrays: EpisodeArrays, name: str, row: Mapping[str, Any]) -> Floats:

@@ -82,6 +82,11 @@ class PolicyIO:
             action_width=action, action_dim=max(action, self.action_dim),
         )  # fmt: skip
 
+    @property
+    def now(self) -> tuple[str, ...]:
+        """Features of the present moment that actions are relative to."""
+        return NOW[:1] if self.action.space == "joint" else NOW
+
     def windows(self) -> WindowSpec:
         """What a sample of training data holds."""
         past = chunk_offsets(self.steps, self.fps, 1 - self.steps)
@@ -90,7 +95,7 @@ class PolicyIO:
         return WindowSpec(
             fields=(
                 *(WindowField(OBSERVATION + f, f, past) for f in self.observation),
-                *(WindowField("now." + f, f) for f in NOW),
+                *(WindowField("now." + f, f) for f in self.now),
                 WindowField(f"action.{target}", f"action_{target}", future),
                 WindowField("action.gripper", "action_gripper", future),
             ),

@@ -64,10 +64,13 @@ class Affine:
 
 
 def chunk_start(batch: Mapping[str, torch.Tensor], arms: int) -> ChunkStart:
-    """What was measured at the present moment of a batch."""
-    joint, eef, base = (
-        batch[f"now.{n}"][:, 0].numpy().astype(np.float64)
-        for n in ("joint_position", "eef_pose", "world_from_base")
+    """What was measured at the present moment of a batch; tools that were not read are NaN."""
+    joint = batch["now.joint_position"][:, 0].numpy().astype(np.float64)
+    if "now.eef_pose" not in batch:
+        return ChunkStart(joint, np.full((len(joint), arms, 7), np.nan),
+                          np.full((len(joint), 7), np.nan))  # fmt: skip
+    eef, base = (
+        batch[f"now.{n}"][:, 0].numpy().astype(np.float64) for n in ("eef_pose", "world_from_base")
     )
     return ChunkStart(joint, eef.reshape(len(eef), arms, 7), base)
 

@@ -19,7 +19,7 @@ from datafactory.sim.engine import compile_mjcf
 from datafactory_zoo.eyes import Eyes, Pictures
 from datafactory_zoo.features import EpisodeArrays, feature
 from datafactory_zoo.films import Tape
-from datafactory_zoo.interface import IMAGE, NOW, OBSERVATION, PolicyIO
+from datafactory_zoo.interface import IMAGE, OBSERVATION, PolicyIO
 from datafactory_zoo.loader import Batch, resized
 from datafactory_zoo.policy import Agent
 
@@ -132,7 +132,7 @@ class PolicyActor:
         for name in io.observation:
             rows = np.stack([feature(s.arrays, name)[0] for s in looks])
             batch[OBSERVATION + name] = torch.from_numpy(rows)[None]
-        for name in NOW:
+        for name in io.now:
             batch["now." + name] = torch.from_numpy(feature(now.arrays, name))[None]
         for camera in io.cameras:
             images = torch.from_numpy(np.stack([s.pictures[camera] for s in looks]))

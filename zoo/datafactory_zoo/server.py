@@ -19,7 +19,7 @@ from datafactory.errors import DataFactoryError, MissingPartError, SpecError
 from datafactory.geometry import Pose
 from datafactory_zoo.eyes import Sight
 from datafactory_zoo.features import EpisodeArrays, feature
-from datafactory_zoo.interface import IMAGE, NOW, OBSERVATION
+from datafactory_zoo.interface import IMAGE, OBSERVATION
 from datafactory_zoo.loader import Batch, resized
 from datafactory_zoo.messages import MAX_MESSAGE, pack, unpack
 from datafactory_zoo.policy import Agent
@@ -99,7 +99,7 @@ class PolicyService:
         batch: Batch = {"task": [str(message.get("prompt", ""))]}
         for name in io.observation:
             batch[OBSERVATION + name] = torch.from_numpy(feature(arrays, name))[None]
-        for name in NOW:
+        for name in io.now:
             batch["now." + name] = torch.from_numpy(feature(arrays, name))[None]
         for camera in io.cameras:
             if IMAGE + camera not in message:
