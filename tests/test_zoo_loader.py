@@ -213,3 +213,19 @@ def test_cameras_and_episodes_without_images_are_named(place, tmp_path):
         WindowDataset(open_dataset(tmp_path / "half"), spec("front"))
     assert ids[-1] in half.value.where
     assert half.value.remedy.endswith("--variant v0")
+
+
+def test_images_kept_in_memory_are_the_decoded_ones(place, monkeypatch):
+    offsets = {"a": (-0.1, 0.0), "b": (0.0,)}
+    fields = tuple(ImageField(key, "front", 24, 32, o) for key, o in offsets.items())
+    spec = WindowSpec((WindowField("q", "joint_position"),), fields)
+    plain = WindowDataset(open_dataset(place), spec)
+    kept = WindowDataset(open_dataset(place), spec, keep_images=True)
+    for start in range(3):
+        samples = np.arange(start, len(plain), 11)
+        expected, found = plain.batch(samples), kept.batch(samples)
+        for key in ("a", "b", "a_is_pad"):
+            assert torch.equal(expected[key], found[key])
+    kept.batch(np.arange(len(kept)))
+    monkeypatch.setattr(kept._images._reader, "read", None)  # nothing is read again
+    assert torch.equal(kept.batch(np.arange(40))["a"], plain.batch(np.arange(40))["a"])

@@ -44,19 +44,21 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
         where: Filter on episodes.
         without: Ids of episodes to leave out.
         seed: Seed of the choice among an episode's phrasings.
+        keep_images: Keep images in memory once they were decoded and resized.
     """
 
     def __init__(
         self, dataset: Dataset, spec: WindowSpec, *, variant: str | None = None,
         where: str | None = None, without: frozenset[str] = frozenset(), seed: int = 0,
+        keep_images: bool = False,
     ) -> None:  # fmt: skip
-        self.spec, self.seed = spec, seed
+        self.spec, self.seed, self._keep = spec, seed, keep_images
         self._dataset, self._variant = dataset, variant
         names = list(dict.fromkeys(f.feature for f in spec.fields))
         self.frames: FrameTable = load_frames(dataset, names, where=where, without=without)
         self._images: _Images | None = None
         if spec.images:
-            self._images = _Images(dataset, variant, spec.images, self.frames)
+            self._images = _Images(dataset, variant, spec.images, self.frames, keep_images)
 
     def low_dimensional(self) -> WindowDataset:
         """The same samples without images and text."""
@@ -73,7 +75,8 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
 
     def _pictures(self) -> _Images | None:
         if self._images is None and self.spec.images:  # in another process
-            self._images = _Images(self._dataset, self._variant, self.spec.images, self.frames)
+            self._images = _Images(self._dataset, self._variant, self.spec.images, self.frames,
+                                   self._keep)  # fmt: skip
         return self._images
 
     def __getitem__(self, index: int) -> Batch:
@@ -122,8 +125,9 @@ class _Images:
     """Images of a variant, asked for by episode number of a frame table."""
 
     def __init__(
-        self, dataset: Dataset, variant: str | None, fields: Sequence[ImageField], table: FrameTable
-    ) -> None:
+        self, dataset: Dataset, variant: str | None, fields: Sequence[ImageField],
+        table: FrameTable, keep: bool,
+    ) -> None:  # fmt: skip
         root = dataset.location.root
         try:
             cameras = list(dict.fromkeys(f.camera for f in fields))
@@ -147,6 +151,9 @@ class _Images:
         self._numbers = np.array([numbers[name] for name in table.episode_ids], dtype=np.int64)
         self._fields = tuple(fields)
         self._fps = int(self._reader.variant.fps)
+        self._kept: dict[str, NDArray[np.uint8]] | None = None
+        if keep:
+            self._remember()
 
     def read(
         self, episodes: Ints, moments_s: NDArray[np.float64], tolerance_s: float | None
@@ -156,20 +163,63 @@ class _Images:
         numbers = self._numbers[episodes]
         lengths = np.array([self._reader.length(int(n)) for n in numbers], dtype=np.int64)
         out: Batch = {}
-        requests: list[tuple[int, str, Sequence[int]]] = []
+        asked: list[_Asked] = []
         for f in self._fields:
             wanted = nearest_frames(moments_s, f.offsets_s, self._fps, tolerance)
             inside, pad = clamp(wanted, lengths)
             out[f"{f.key}_is_pad"] = torch.from_numpy(pad)
-            requests += [
-                (int(n), f.camera, row.tolist()) for n, row in zip(numbers, inside, strict=True)
-            ]
-        images = self._reader.read(requests)
-        for k, f in enumerate(self._fields):
-            part = images[k * len(episodes) : (k + 1) * len(episodes)]
+            asked.append((f, numbers, inside))
+        read = self._decoded if self._kept is None else self._remembered
+        return out | {f.key: images for f, images in zip(self._fields, read(asked), strict=True)}
+
+    def _decoded(self, asked: Sequence[_Asked]) -> list[torch.Tensor]:
+        """(B, K, 3, h, w) of each field, in one read for all."""
+        requests = [
+            (int(n), f.camera, row.tolist())
+            for f, numbers, inside in asked
+            for n, row in zip(numbers, inside, strict=True)
+        ]
+        images, out, begin = self._reader.read(requests), [], 0
+        for f, numbers, _ in asked:
+            part = images[begin : begin + len(numbers)]
+            begin += len(numbers)
             stacked = torch.from_numpy(np.stack(part)).permute(0, 1, 4, 2, 3)
-            out[f.key] = resized(stacked, f.height, f.width)
+            out.append(resized(stacked, f.height, f.width))
         return out
+
+    def _remembered(self, asked: Sequence[_Asked]) -> list[torch.Tensor]:
+        """The same; what was read before comes from memory."""
+        assert self._kept is not None
+        places, new = [], []
+        for f, numbers, inside in asked:
+            places.append(self._begins[numbers][:, None] + inside)
+            lost = np.unique(places[-1][~self._known[f.key][places[-1]]])
+            if len(lost):
+                owners = np.searchsorted(self._begins, lost, side="right") - 1
+                new.append((f, owners, (lost - self._begins[owners])[:, None]))
+        fresh = self._decoded(new) if new else []
+        for (f, numbers, inside), images in zip(new, fresh, strict=True):
+            where = self._begins[numbers] + inside[:, 0]
+            self._kept[f.key][where] = images[:, 0].numpy()
+            self._known[f.key][where] = True
+        return [
+            torch.from_numpy(self._kept[f.key][place])
+            for (f, _, _), place in zip(asked, places, strict=True)
+        ]
+
+    def _remember(self) -> None:
+        """Makes room for all images; the system provides it as they are read."""
+        lengths = [self._reader.length(n) for n in range(len(self._reader))]
+        self._begins = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        count = int(self._begins[-1])
+        self._kept = {
+            f.key: np.empty((count, 3, f.height, f.width), np.uint8) for f in self._fields
+        }
+        self._known = {f.key: np.zeros(count, bool) for f in self._fields}
+
+
+_Asked = tuple[ImageField, Ints, Ints]
+"""A field, and the images wanted of it: (B,) episode numbers and (B, K) frames."""
 
 
 def resized(images: torch.Tensor, height: int, width: int) -> torch.Tensor:

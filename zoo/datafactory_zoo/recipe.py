@@ -87,6 +87,7 @@ class Schedule(_Model):
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: Threads of the CPU; 0 for all cores.
         augment: Shift and vary images.
+        keep_images: Keep decoded images in memory.
         displace_m, displace_rad: Displace free tools by this standard deviation per axis; see
             ``displacement``.
         log_every, validate_every, checkpoint_every: In steps; validate_every 0 for never.
@@ -103,6 +104,7 @@ class Schedule(_Model):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = Field(default=0, ge=0)
     augment: bool = True
+    keep_images: bool = False
     displace_m: float = Field(default=0.0, ge=0.0, le=0.1)
     displace_rad: float = Field(default=0.0, ge=0.0, le=0.5)
     log_every: int = Field(default=100, ge=1)

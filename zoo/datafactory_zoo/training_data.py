@@ -117,7 +117,8 @@ def _windows(
     listed = dataset.episodes(entry.where, columns=["episode_id", "fps"])
     ids = frozenset(listed.column("episode_id").to_pylist())
     io = replace(_io(recipe, kind), fps=int(listed.column("fps")[0].as_py()))
-    options: dict[str, Any] = {"variant": entry.variant, "where": entry.where, "seed": recipe.seed}
+    options: dict[str, Any] = {"variant": entry.variant, "where": entry.where, "seed": recipe.seed,
+                               "keep_images": recipe.train.keep_images}  # fmt: skip
     train = WindowDataset(dataset, io.windows(), without=ids - frozenset(parts.train), **options)
     validation = None
     if parts.validation:
