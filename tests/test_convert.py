@@ -57,11 +57,14 @@ def test_a_leaning_tower_falls_over() -> None:
 def test_overlapping_parts_weigh_once() -> None:
     first, second = trimesh.creation.box((0.1, 0.1, 0.1)), trimesh.creation.box((0.1, 0.1, 0.1))
     second.apply_translation((0.05, 0.0, 0.0))
-    whole = joined([welded(part(first)), welded(part(second))])
-    found = mass_properties(whole, [])
-    assert found.source == "exact"
-    assert found.volume == pytest.approx(0.15 * 0.1 * 0.1, rel=1e-6)
-    assert found.com == pytest.approx((0.025, 0.0, 0.0), abs=1e-7)
+    one_mesh = trimesh.util.concatenate([first, second])
+    for parts in ([first, second], [one_mesh]):
+        whole = joined([welded(part(mesh)) for mesh in parts])
+        assert whole.body_count == 1
+        found = mass_properties(whole, [])
+        assert found.source == "exact"
+        assert found.volume == pytest.approx(0.15 * 0.1 * 0.1, rel=1e-6)
+        assert found.com == pytest.approx((0.025, 0.0, 0.0), abs=1e-7)
 
 
 def test_open_surfaces_weigh_as_their_pieces() -> None:
