@@ -98,6 +98,11 @@ def _tcp_from_object(arrays: EpisodeArrays, role: str) -> Floats:
     return np.concatenate(parts, axis=1)
 
 
+def _object_in_tcp(arrays: EpisodeArrays, role: str) -> Floats:
+    poses = _tcp_from_object(arrays, role).reshape(arrays.length, arrays.arms, 9)
+    return poses[..., :3].reshape(arrays.length, -1)
+
+
 def _base_from_tcp(arrays: EpisodeArrays) -> Floats:
     poses = pose9(_in_base(arrays, arrays.eef_pose.astype(np.float64)))
     return poses.reshape(arrays.length, -1)
@@ -131,6 +136,7 @@ PLAIN: Mapping[str, Callable[[EpisodeArrays], Floats]] = {
 }
 OF_OBJECT: Mapping[str, Callable[[EpisodeArrays, str], Floats]] = {
     "tcp_from_object": _tcp_from_object,
+    "object_in_tcp": _object_in_tcp,
     "base_from_object": lambda a, role: pose9(_in_base(a, _object(a, role))),
     "object_size": _size,
 }
@@ -153,7 +159,8 @@ def feature(arrays: EpisodeArrays, name: str) -> Floats:
         name: ``joint_position``, ``gripper_opening``, ``eef_pose``, ``base_from_tcp``,
             ``world_from_base``, ``action_joint``,
             ``action_gripper``, ``action_eef``; or ``tcp_from_object``,
-            ``base_from_object``, ``object_size`` followed by a dot and an object's role.
+            ``object_in_tcp`` (its position alone), ``base_from_object``, ``object_size``
+            followed by a dot and an object's role.
 
     Raises:
         UnknownNameError: There is no such feature or object.

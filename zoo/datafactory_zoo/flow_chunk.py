@@ -31,6 +31,7 @@ class FlowChunkConfig:
         time: Width of the time embedding.
         stem: Widths of the convolutions; points: positions kept per image.
         integration: Euler steps when sampling.
+        auxiliary: Weight of the loss of auxiliary features.
     """
 
     width: int
@@ -40,6 +41,7 @@ class FlowChunkConfig:
     stem: tuple[int, ...] = (32, 64, 96, 96)
     points: int = 48
     integration: int = 10
+    auxiliary: float = 1.0
 
 
 class _FiLMBlock(nn.Module):
@@ -71,6 +73,7 @@ class FlowChunk(Policy):
         ),
     }
     defaults: ClassVar[Mapping[str, Any]] = {"chunk": 16, "execute": 8}
+    tells = True
 
     def __init__(self, io: PolicyIO, config: FlowChunkConfig) -> None:
         super().__init__(io, config)
@@ -79,6 +82,9 @@ class FlowChunk(Policy):
             self.stem = ConvStem(config.stem)
             self.points = SpatialSoftmax(self.stem.width, config.points)
             seen += io.steps * len(io.cameras) * 2 * config.points
+        if io.auxiliary:
+            self.tell = mlp([seen, config.condition, io.auxiliary_width])
+            seen += io.auxiliary_width
         self.observe = mlp([seen, 2 * config.condition, config.condition])
         self.time = mlp([config.time, config.condition, config.condition])
         flat = io.chunk * io.action_dim
@@ -89,7 +95,8 @@ class FlowChunk(Policy):
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
-    def _condition(self, inputs: Inputs) -> Tensor:
+    def _condition(self, inputs: Inputs) -> tuple[Tensor, Tensor | None]:
+        """Code of the observation, and what is told of the auxiliary features."""
         parts = []
         if "state" in inputs:
             parts.append(inputs["state"].flatten(1))
@@ -97,8 +104,11 @@ class FlowChunk(Policy):
             images = inputs["images"]
             points = self.points(self.stem(images.flatten(0, 2)))
             parts.append(points.reshape(len(images), -1))
-        out: Tensor = self.observe(torch.cat(parts, dim=-1))
-        return out
+        seen, told = torch.cat(parts, dim=-1), None
+        if self.io.auxiliary:
+            told = self.tell(seen)
+            seen = torch.cat([seen, told], dim=-1)
+        return self.observe(seen), told
 
     def _velocity(self, x: Tensor, t: Tensor, seen: Tensor) -> Tensor:
         condition = nn.functional.silu(seen + self.time(time_embedding(t, self.config.time)))
@@ -111,18 +121,24 @@ class FlowChunk(Policy):
     def forward(
         self, inputs: Inputs, generator: torch.Generator
     ) -> tuple[Tensor, dict[str, float]]:
-        """Mean squared error of the velocity."""
+        """Mean squared error of the velocity, plus that of auxiliary features."""
         action, mask = inputs["action"], inputs["action_mask"]
         t = flow_times(len(action), generator).to(action.device)
         noise = torch.randn(action.shape, generator=generator).to(action.device)
         x = t[:, None, None] * noise + (1.0 - t[:, None, None]) * action
-        guess = self._velocity(x, t, self._condition(inputs))
+        seen, told = self._condition(inputs)
+        guess = self._velocity(x, t, seen)
         loss = masked_mean((guess - (noise - action)) ** 2, mask)
-        return loss, {"loss": float(loss.detach())}
+        numbers = {"loss": float(loss.detach())}
+        if told is not None:
+            error = nn.functional.mse_loss(told, inputs["auxiliary"])
+            numbers["auxiliary"] = float(error.detach())
+            loss = loss + self.config.auxiliary * error
+        return loss, numbers
 
     def predict_action_chunk(self, inputs: Inputs, generator: torch.Generator) -> Tensor:
         """Integrates the flow from noise."""
-        seen = self._condition(inputs)
+        seen, _ = self._condition(inputs)
         shape = (len(seen), self.io.chunk, self.io.action_dim)
         noise = torch.randn(shape, generator=generator).to(seen.device)
         return flow_integrate(

@@ -14,6 +14,7 @@ from datafactory_zoo.windows import ImageField, WindowField, WindowSpec, chunk_o
 
 OBSERVATION = "observation."
 IMAGE = "image."
+AUXILIARY = "auxiliary."
 NOW = ("joint_position", "gripper_opening", "eef_pose", "world_from_base")
 
 
@@ -38,6 +39,8 @@ class PolicyIO:
         action_width: Numbers of an action; action_dim: the same with padding.
         text_tokens: Length of the instruction in tokens; 0 for policies that read none.
         tokenizer: ``bytes`` or the folder of a pretrained one.
+        auxiliary: Features the policy learns to tell from what it observes; never observed.
+        auxiliary_width: Their numbers.
     """
 
     robot: str
@@ -58,6 +61,8 @@ class PolicyIO:
     action_dim: int = 0
     text_tokens: int = 0
     tokenizer: str = BYTES
+    auxiliary: tuple[str, ...] = ()
+    auxiliary_width: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.execute <= self.chunk + self.first:
@@ -76,10 +81,12 @@ class PolicyIO:
         """The same for the robot and feature widths of a dataset; dimensions grow as needed."""
         width = sum(table.values[f].shape[1] for f in self.observation)
         action = self.action.width(table.dof, table.arms)
+        auxiliary = sum(table.values[f].shape[1] for f in self.auxiliary)
         return replace(
             self, robot=table.robot, dof=table.dof, arms=table.arms, fps=table.fps,
             state_width=width, state_dim=max(width, self.state_dim),
             action_width=action, action_dim=max(action, self.action_dim),
+            auxiliary_width=auxiliary,
         )  # fmt: skip
 
     @property
@@ -96,6 +103,7 @@ class PolicyIO:
             fields=(
                 *(WindowField(OBSERVATION + f, f, past) for f in self.observation),
                 *(WindowField("now." + f, f) for f in self.now),
+                *(WindowField(AUXILIARY + f, f) for f in self.auxiliary),
                 WindowField(f"action.{target}", f"action_{target}", future),
                 WindowField("action.gripper", "action_gripper", future),
             ),
@@ -110,7 +118,8 @@ class PolicyIO:
         """JSON form."""
         data = {f.name: getattr(self, f.name) for f in fields(self)}
         data["action"] = self.action.to_dict()
-        data["observation"], data["cameras"] = list(self.observation), list(self.cameras)
+        for name in ("observation", "cameras", "auxiliary"):
+            data[name] = list(data[name])
         return data
 
     @classmethod
@@ -118,6 +127,6 @@ class PolicyIO:
         """Reads the JSON form."""
         values = dict(data)
         values["action"] = ActionForm(**values["action"])
-        values["observation"] = tuple(values["observation"])
-        values["cameras"] = tuple(values["cameras"])
+        for name in ("observation", "cameras", "auxiliary"):
+            values[name] = tuple(values[name])
         return cls(**values)

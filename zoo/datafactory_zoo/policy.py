@@ -43,6 +43,8 @@ class Policy(torch.nn.Module, ABC):
     defaults: ClassVar[Mapping[str, Any]]
     modes: ClassVar[Mapping[str, str]] = {"state_mode": "mean_std", "action_mode": "min_max"}
     """Normalisation the method asks for."""
+    tells: ClassVar[bool] = False
+    """It learns auxiliary features beside actions."""
 
     def __init__(self, io: PolicyIO, config: Any) -> None:
         super().__init__()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from datafactory.errors import SpecError, UnknownNameError
 from datafactory_zoo.actions import ChunkStart, Targets, decode, encode
-from datafactory_zoo.interface import IMAGE, OBSERVATION, PolicyIO
+from datafactory_zoo.interface import AUXILIARY, IMAGE, OBSERVATION, PolicyIO
 from datafactory_zoo.loader import Batch, WindowDataset
 from datafactory_zoo.statistics import Statistics, StreamingStatistics, stacked
 from datafactory_zoo.tokenizers import Tokenizer, tokenizer
@@ -98,18 +98,25 @@ def measure(data: WindowDataset, io: PolicyIO, seed: int = 0) -> dict[str, Stati
         StreamingStatistics(io.action_width, seed=seed, name=f"action {k}", reservoir=20_000)
         for k in range(io.chunk)
     ]
-    names = list(io.observation)
+    names, told = list(io.observation), list(io.auxiliary)
+    auxiliary = StreamingStatistics(io.auxiliary_width, seed=seed, name="auxiliary")
     plain = data.low_dimensional()
     for start in range(0, len(plain), STATISTICS_BATCH):
         samples = np.arange(start, min(start + STATISTICS_BATCH, len(plain)))
         batch = plain.batch(samples)
         if names:
             state.add(np.concatenate([batch[OBSERVATION + n][:, -1].numpy() for n in names], 1))
+        if told:
+            auxiliary.add(np.concatenate([batch[AUXILIARY + n][:, -1].numpy() for n in told], 1))
         chunk, pad = encoded_actions(io, batch), batch["action.gripper_is_pad"].numpy()
         for k, part in enumerate(action):
             part.add(chunk[~pad[:, k], k])
     found = {"action": stacked([part.finish() for part in action])}
-    return {"state": state.finish(), **found} if names else found
+    if names:
+        found["state"] = state.finish()
+    if told:
+        found["auxiliary"] = auxiliary.finish()
+    return found
 
 
 class Processors:
@@ -129,6 +136,7 @@ class Processors:
         self.state_mode, self.action_mode = state_mode, action_mode
         self._state = Affine.of(state_mode, statistics["state"]) if io.observation else None
         self._action = Affine.of(action_mode, statistics["action"])
+        self._auxiliary = Affine.of("mean_std", statistics["auxiliary"]) if io.auxiliary else None
         self._text: Tokenizer | None = tokenizer(io.tokenizer) if io.text_tokens else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -178,6 +186,8 @@ class Processors:
     def training(self, batch: Batch) -> Inputs:
         """Network inputs of a batch with ``action`` (B, H, action_dim) and ``action_mask``.
 
+        Policies with auxiliary features get them as ``auxiliary`` (B, auxiliary_width).
+
         The mask is False at steps after the episode's end and at padded dimensions: they
         contribute no loss.
         """
@@ -187,6 +197,9 @@ class Processors:
         mask = torch.zeros(out["action"].shape, dtype=torch.bool)
         mask[..., : io.action_width] = ~batch["action.gripper_is_pad"][..., None]
         out["action_mask"] = mask
+        if self._auxiliary is not None:
+            told = torch.cat([batch[AUXILIARY + n][:, -1] for n in io.auxiliary], dim=-1)
+            out["auxiliary"] = self._auxiliary.apply(told)
         return out
 
     def targets(self, action: torch.Tensor, start: ChunkStart) -> Targets:

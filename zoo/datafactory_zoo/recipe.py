@@ -128,6 +128,8 @@ class Recipe(_Model):
         data: Datasets; gamma: exponent of their frame counts in the mixture; split: validation.
         observation: Features of the state.
         cameras, image_size: Images.
+        auxiliary: Features a policy with cameras learns to tell beside its actions; it does not
+            observe them.
         steps, chunk, execute: Observation steps, predicted and executed actions; None for the
             method's own.
         text_tokens, tokenizer: Instruction; 0 tokens for none.
@@ -148,6 +150,7 @@ class Recipe(_Model):
     split: SplitSpec = SplitSpec()
     observation: tuple[str, ...] = ()
     cameras: tuple[str, ...] = ()
+    auxiliary: tuple[str, ...] = ()
     image_size: int = Field(default=96, ge=32, le=1024)
     steps: int | None = Field(default=None, ge=1, le=16)
     chunk: int | None = Field(default=None, ge=1, le=256)
@@ -161,7 +164,7 @@ class Recipe(_Model):
     train: Schedule = Schedule()
     writers: tuple[Literal["tensorboard", "wandb"], ...] = ()
 
-    @field_validator("observation")
+    @field_validator("observation", "auxiliary")
     @classmethod
     def _features(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
@@ -170,7 +173,7 @@ class Recipe(_Model):
             except SpecError as error:
                 raise ValueError(f"{error.what}; {error.remedy}") from error
             if name.startswith("action_"):
-                raise ValueError(f"'{name}' is what a policy predicts, it cannot observe it")
+                raise ValueError(f"'{name}' is what a policy predicts, neither observed nor told")
         return value
 
 

@@ -101,10 +101,13 @@ def _io(recipe: Recipe, kind: type[Policy]) -> PolicyIO:
     if not recipe.observation and not recipe.cameras:
         raise SpecError("the recipe observes nothing", where="observation",
                         remedy="name features or cameras")  # fmt: skip
+    if recipe.auxiliary and not kind.tells:
+        raise SpecError(f"policy '{kind.name}' learns no auxiliary features", where="auxiliary",
+                        remedy="leave them out, or train flow_chunk")  # fmt: skip
     return PolicyIO(
         robot="", dof=0, arms=1, fps=20, observation=recipe.observation, cameras=recipe.cameras,
-        image_size=recipe.image_size, action=recipe.action.form(), text_tokens=recipe.text_tokens,
-        tokenizer=recipe.tokenizer, **wanted,
+        auxiliary=recipe.auxiliary, image_size=recipe.image_size, action=recipe.action.form(),
+        text_tokens=recipe.text_tokens, tokenizer=recipe.tokenizer, **wanted,
     )  # fmt: skip
 
 
@@ -175,8 +178,7 @@ def training_stream(
     mixture = Mixture([sizes[k] for k in chosen], shares, seed,
                       rank=deal[0], world=deal[1], state=state)  # fmt: skip
     prepare = [
-        partial(_prepare, processors=sources[k].processors, schedule=recipe.train)
-        for k in chosen
+        partial(_prepare, processors=sources[k].processors, schedule=recipe.train) for k in chosen
     ]
     return BatchStream([sources[k].train for k in chosen], prepare, mixture,
                        recipe.train.batch, recipe.seed + 1_000_003 * rank)  # fmt: skip
