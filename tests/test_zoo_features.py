@@ -14,7 +14,14 @@ from tests.zoo_fixture import arrays, poses
 
 
 @pytest.mark.parametrize(
-    "name", ["tcp_from_object.a", "base_from_object.b", "base_from_tcp", "object_size.a"]
+    "name",
+    [
+        "tcp_from_object.a",
+        "object_in_tcp.a",
+        "base_from_object.b",
+        "base_from_tcp",
+        "object_size.a",
+    ],
 )
 def test_moving_everything_changes_no_relative_feature(name):
     episode, move = arrays(), poses((), 9)
@@ -48,6 +55,7 @@ def test_two_arms_make_two_of_everything():
     assert feature(episode, "base_from_tcp").shape == (6, 18)
     assert feature(episode, "tcp_from_object.a").shape == (6, 18)
     assert feature(episode, "gripper_opening").shape == (6, 2)
+    assert feature(episode, "object_in_tcp.a").shape == (6, 6)
 
 
 @pytest.mark.parametrize("name", ["nothing", "joint_position.a", "tcp_from_object", ""])

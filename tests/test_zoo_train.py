@@ -208,3 +208,21 @@ def test_excluded_episodes_are_not_trained_on(tmp_path):
     training.stream.close()
     assert training.sources[0].train.frames.episode_ids == (ids[0], *ids[2:])
     assert training.sources[0].validation is None
+
+
+def test_auxiliary_features_are_learnt_and_not_observed(place, tmp_path):
+    changes = {"observation": ["joint_position"],
+               "auxiliary": ["object_in_tcp.o0", "object_size.o0"]}  # fmt: skip
+    training, seen = run(recipe_from_dict(recipe_data(**changes)), tmp_path / "run", place)
+    assert all(p.numbers["auxiliary"] > 0.0 for p in seen)
+    assert training.policy.io.auxiliary_width == 6
+    checkpoint = read_checkpoint(tmp_path / "run")
+    batch = training.sources[0].train.batch(torch.arange(3).numpy())
+    told = [k for k in batch if k.startswith("auxiliary.")]
+    assert len(told) == 4  # each with its padding mask
+    blind = {k: v for k, v in batch.items() if k not in told}
+    a, b = (checkpoint.agent().predict_action_chunk(given) for given in (batch, blind))
+    assert (a.joint == b.joint).all()
+    with pytest.raises(SpecError, match="auxiliary"):
+        Training(recipe_from_dict(recipe_data(policy="act", network={}, **changes)),
+                 tmp_path / "act", place, resume=False)  # fmt: skip

@@ -173,7 +173,7 @@ class Recipe(_Model):
             except SpecError as error:
                 raise ValueError(f"{error.what}; {error.remedy}") from error
             if name.startswith("action_"):
-                raise ValueError(f"'{name}' is what a policy predicts, neither observed nor told")
+                raise ValueError(f"'{name}' is what a policy predicts, it cannot observe it")
         return value
 
 
