@@ -34,7 +34,7 @@ def test_all_images_of_a_sample_are_augmented_alike():
 
 def test_an_augmented_image_is_a_shift_and_a_line_per_channel():
     images = pictures(4, 1, 1)
-    out = augmented(images, generator(), shift=3)
+    out = augmented(images, generator())
     plain = normalised(images)
     for before, after in zip(plain[:, 0, 0], out[:, 0, 0], strict=True):
         errors = []

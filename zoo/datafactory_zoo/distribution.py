@@ -48,9 +48,7 @@ class Distribution:
             ) from error
         # The recipe says the precision, not the launcher's configuration.
         handlers = [InitProcessGroupKwargs(timeout=PATIENCE)]
-        return cls(
-            Accelerator(cpu=device == "cpu", mixed_precision="no", kwargs_handlers=handlers)
-        )
+        return cls(Accelerator(cpu=device == "cpu", mixed_precision="no", kwargs_handlers=handlers))
 
     @property
     def chief(self) -> bool:

@@ -9,6 +9,9 @@ IMAGE_MEAN, IMAGE_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CONTRAST, BRIGHTNESS, GAIN = 0.2, 0.1, 0.1
 """Largest changes of an augmented image: shares of its light, and of each channel's."""
 
+SHIFT = 48
+"""Images are moved by up to their height over this: what is far off must still be told to 1 cm."""
+
 
 def normalised(images: torch.Tensor) -> torch.Tensor:
     """(..., 3, h, w) float32 of images (..., 3, h, w) uint8: zero mean and unit variance."""
@@ -22,7 +25,7 @@ def _affine(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     return 1.0 / (255.0 * std), -mean / std
 
 
-def augmented(images: torch.Tensor, generator: torch.Generator, shift: int = 4) -> torch.Tensor:
+def augmented(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """Normalised images of others' contrast, brightness and colour, moved by a few pixels.
 
     The shift repeats edge pixels (Yarats et al., "Image Augmentation Is All You Need", 2020); all
@@ -31,9 +34,8 @@ def augmented(images: torch.Tensor, generator: torch.Generator, shift: int = 4) 
     Args:
         images: (B, steps, cameras, 3, h, w) uint8.
         generator: Randomness, on the CPU so that all devices draw the same.
-        shift: Largest shift, pixels.
     """
-    count, device = len(images), images.device
+    count, device, shift = len(images), images.device, max(1, images.shape[-2] // SHIFT)
     draw = torch.rand(count, 7, generator=generator).to(device)
     moved = _moved(images, (draw[:, :2] * (2 * shift + 1)).long() - shift)
     signed = 2.0 * draw[:, 2:] - 1.0

@@ -84,4 +84,3 @@ def divide(
             remedy="split by 'episode', keep less back, or widen the filter",
         )
     return Parts(tuple(train), tuple(validation))
-
