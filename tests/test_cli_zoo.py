@@ -101,6 +101,11 @@ def test_other_robots_seeds_and_styles_are_refused(place, capsys):
         assert text in capsys.readouterr().err
 
 
+def test_a_style_for_those_who_do_not_see_is_refused(capsys):
+    assert run(["eval", "random", "--task", "pick_one", "--style", "small"]) == 2
+    assert "'random' sees no pictures" in capsys.readouterr().err
+
+
 def test_cameras_that_a_style_lacks_are_refused(place, capsys, tmp_path):
     (tmp_path / "one.yaml").write_text("cameras: [front]\nsize: [48, 48]\n")
     assert run(["eval", str(place / "run"), "--style", str(tmp_path / "one.yaml")]) == 2

@@ -165,6 +165,7 @@ def evaluate(
     from datafactory_zoo.results import write_summary
 
     contender = contender_of(policy, robot, _chosen_sight(style, renderer))
+    _check_style(contender, style)
     chosen = EVALUATION_SEED if seed is None else seed
     _check_seed(contender, chosen)
     generator, plain = task_of(contender, task or _only_tasks(suite or []))
@@ -205,6 +206,14 @@ def _only_tasks(suites: list[str]) -> str | None:
 
     found = [each for name in suites if name != "all" for each in suites_named(name)]
     return found[0].name if found and all(each.given for each in found) else None
+
+
+def _check_style(contender: Contender, style: str | None) -> None:
+    from datafactory.errors import SpecError
+
+    if style is not None and not contender.cameras:
+        raise SpecError(f"'{contender.name}' sees no pictures", where="--style",
+                        remedy="leave --style out")  # fmt: skip
 
 
 def _films(session: Session, asked: int | None, out: Path | None) -> int:
