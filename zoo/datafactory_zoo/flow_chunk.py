@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,8 @@ class FlowChunkConfig:
         stem: Widths of the convolutions; points: positions kept per image.
         integration: Euler steps when sampling.
         auxiliary: Weight of the loss of auxiliary features.
+        looking: Weight of the distance between an object's centre and the point that follows it,
+            in half images.
     """
 
     width: int
@@ -42,6 +44,21 @@ class FlowChunkConfig:
     points: int = 48
     integration: int = 10
     auxiliary: float = 1.0
+    looking: float = 4.0
+
+
+class _Seen(NamedTuple):
+    """What comes of an observation.
+
+    Attributes:
+        code: (B, condition) for the action network.
+        told: (B, auxiliary_width) auxiliary features; None without any.
+        points: (B, cameras, points, 2) rows and columns in the last images; None without any.
+    """
+
+    code: Tensor
+    told: Tensor | None
+    points: Tensor | None
 
 
 class _FiLMBlock(nn.Module):
@@ -95,20 +112,20 @@ class FlowChunk(Policy):
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
-    def _condition(self, inputs: Inputs) -> tuple[Tensor, Tensor | None]:
-        """Code of the observation, and what is told of the auxiliary features."""
-        parts = []
+    def _condition(self, inputs: Inputs) -> _Seen:
+        parts, points = [], None
         if "state" in inputs:
             parts.append(inputs["state"].flatten(1))
         if "images" in inputs:
             images = inputs["images"]
             points = self.points(self.stem(images.flatten(0, 2)))
             parts.append(points.reshape(len(images), -1))
+            points = points.reshape(*images.shape[:3], -1, 2)[:, -1]
         seen, told = torch.cat(parts, dim=-1), None
         if self.io.auxiliary:
             told = self.tell(seen)
             seen = torch.cat([seen, told], dim=-1)
-        return self.observe(seen), told
+        return _Seen(self.observe(seen), told, points)
 
     def _velocity(self, x: Tensor, t: Tensor, seen: Tensor) -> Tensor:
         condition = nn.functional.silu(seen + self.time(time_embedding(t, self.config.time)))
@@ -126,19 +143,26 @@ class FlowChunk(Policy):
         t = flow_times(len(action), generator).to(action.device)
         noise = torch.randn(action.shape, generator=generator).to(action.device)
         x = t[:, None, None] * noise + (1.0 - t[:, None, None]) * action
-        seen, told = self._condition(inputs)
-        guess = self._velocity(x, t, seen)
+        seen = self._condition(inputs)
+        guess = self._velocity(x, t, seen.code)
         loss = masked_mean((guess - (noise - action)) ** 2, mask)
         numbers = {"loss": float(loss.detach())}
-        if told is not None:
-            error = nn.functional.mse_loss(told, inputs["auxiliary"])
+        if seen.told is not None:
+            error = nn.functional.mse_loss(seen.told, inputs["auxiliary"])
             numbers["auxiliary"] = float(error.detach())
             loss = loss + self.config.auxiliary * error
+        if self.io.points and seen.points is not None:
+            # The first points of the softmax follow the objects, in every camera.
+            wanted = inputs["points"]
+            away = (seen.points[:, :, : len(self.io.points)] - wanted[..., :2]).abs()
+            error = masked_mean(away, wanted[..., 2:].expand_as(away))
+            numbers["looking"] = float(error.detach())
+            loss = loss + self.config.looking * error
         return loss, numbers
 
     def predict_action_chunk(self, inputs: Inputs, generator: torch.Generator) -> Tensor:
         """Integrates the flow from noise."""
-        seen, _ = self._condition(inputs)
+        seen = self._condition(inputs).code
         shape = (len(seen), self.io.chunk, self.io.action_dim)
         noise = torch.randn(shape, generator=generator).to(seen.device)
         return flow_integrate(

@@ -10,11 +10,12 @@ from datafactory.errors import SpecError
 from datafactory_zoo.actions import ActionForm
 from datafactory_zoo.frames import FrameTable
 from datafactory_zoo.tokenizers import BYTES
-from datafactory_zoo.windows import ImageField, WindowField, WindowSpec, chunk_offsets
+from datafactory_zoo.windows import ImageField, PointField, WindowField, WindowSpec, chunk_offsets
 
 OBSERVATION = "observation."
 IMAGE = "image."
 AUXILIARY = "auxiliary."
+POINT = "point."
 NOW = ("joint_position", "gripper_opening", "eef_pose", "world_from_base")
 
 
@@ -41,6 +42,7 @@ class PolicyIO:
         tokenizer: ``bytes`` or the folder of a pretrained one.
         auxiliary: Features the policy learns to tell from what it observes; never observed.
         auxiliary_width: Their numbers.
+        points: Roles of objects whose centres the policy learns to find in its images.
     """
 
     robot: str
@@ -63,6 +65,7 @@ class PolicyIO:
     tokenizer: str = BYTES
     auxiliary: tuple[str, ...] = ()
     auxiliary_width: int = 0
+    points: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.execute <= self.chunk + self.first:
@@ -112,13 +115,16 @@ class PolicyIO:
                 for c in self.cameras
             ),
             text=self.text_tokens > 0,
+            points=tuple(
+                PointField(f"{POINT}{c}.{r}", c, r) for c in self.cameras for r in self.points
+            ),
         )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
         data = {f.name: getattr(self, f.name) for f in fields(self)}
         data["action"] = self.action.to_dict()
-        for name in ("observation", "cameras", "auxiliary"):
+        for name in ("observation", "cameras", "auxiliary", "points"):
             data[name] = list(data[name])
         return data
 
@@ -127,6 +133,6 @@ class PolicyIO:
         """Reads the JSON form."""
         values = dict(data)
         values["action"] = ActionForm(**values["action"])
-        for name in ("observation", "cameras", "auxiliary"):
+        for name in ("observation", "cameras", "auxiliary", "points"):
             values[name] = tuple(values[name])
         return cls(**values)

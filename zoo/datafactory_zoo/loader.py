@@ -24,6 +24,7 @@ from datafactory.store.dataset import Dataset
 from datafactory.store.image_reader import ImageReader
 from datafactory_zoo.frames import FrameTable, load_frames
 from datafactory_zoo.mixture import Mixture, MixtureState
+from datafactory_zoo.sightings import sightings
 from datafactory_zoo.windows import ImageField, WindowSpec, clamp, nearest_frames
 
 Ints = NDArray[np.int64]
@@ -57,13 +58,16 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
         names = list(dict.fromkeys(f.feature for f in spec.fields))
         self.frames: FrameTable = load_frames(dataset, names, where=where, without=without)
         self._images: _Images | None = None
+        if spec.points:
+            seen = sightings(dataset, variant, spec.points, self.frames)
+            self.frames = replace(self.frames, values={**self.frames.values, **seen})
         if spec.images:
             self._images = _Images(dataset, variant, spec.images, self.frames, keep_images)
 
     def low_dimensional(self) -> WindowDataset:
         """The same samples without images and text."""
         plain = copy.copy(self)
-        plain.spec = replace(self.spec, images=(), text=False)
+        plain.spec = replace(self.spec, images=(), points=(), text=False)
         plain._images = None
         return plain
 
@@ -104,6 +108,8 @@ class WindowDataset(torch.utils.data.Dataset[Batch]):
             values = table.values[f.feature][starts[:, None] + inside]
             out[f.key] = torch.from_numpy(values)
             out[f"{f.key}_is_pad"] = torch.from_numpy(pad)
+        for p in self.spec.points:
+            out[p.key] = torch.from_numpy(table.values[p.key][starts + at])
         pictures = self._pictures()
         if pictures is not None:
             out |= pictures.read(episodes, at / table.fps, self.spec.tolerance_s)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from datafactory.errors import SpecError, UnknownNameError
 from datafactory_zoo.actions import ChunkStart, Targets, decode, encode
-from datafactory_zoo.interface import AUXILIARY, IMAGE, OBSERVATION, PolicyIO
+from datafactory_zoo.interface import AUXILIARY, IMAGE, OBSERVATION, POINT, PolicyIO
 from datafactory_zoo.loader import Batch, WindowDataset
 from datafactory_zoo.statistics import Statistics, StreamingStatistics, stacked
 from datafactory_zoo.tokenizers import Tokenizer, tokenizer
@@ -186,7 +186,8 @@ class Processors:
     def training(self, batch: Batch) -> Inputs:
         """Network inputs of a batch with ``action`` (B, H, action_dim) and ``action_mask``.
 
-        Policies with auxiliary features get them as ``auxiliary`` (B, auxiliary_width).
+        Policies with auxiliary features get them as ``auxiliary`` (B, auxiliary_width), those that
+        look at objects ``points`` (B, cameras, roles, 3): row, column, whether it is in the image.
 
         The mask is False at steps after the episode's end and at padded dimensions: they
         contribute no loss.
@@ -200,6 +201,10 @@ class Processors:
         if self._auxiliary is not None:
             told = torch.cat([batch[AUXILIARY + n][:, -1] for n in io.auxiliary], dim=-1)
             out["auxiliary"] = self._auxiliary.apply(told)
+        if io.points:
+            seen = [torch.stack([batch[f"{POINT}{c}.{r}"] for r in io.points], 1)
+                    for c in io.cameras]  # fmt: skip
+            out["points"] = torch.stack(seen, dim=1)
         return out
 
     def targets(self, action: torch.Tensor, start: ChunkStart) -> Targets:

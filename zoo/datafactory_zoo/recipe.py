@@ -130,6 +130,7 @@ class Recipe(_Model):
         cameras, image_size: Images.
         auxiliary: Features a policy with cameras learns to tell beside its actions; it does not
             observe them.
+        points: Roles of objects whose centres it learns to find in its images.
         steps, chunk, execute: Observation steps, predicted and executed actions; None for the
             method's own.
         text_tokens, tokenizer: Instruction; 0 tokens for none.
@@ -151,6 +152,7 @@ class Recipe(_Model):
     observation: tuple[str, ...] = ()
     cameras: tuple[str, ...] = ()
     auxiliary: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
     image_size: int = Field(default=96, ge=32, le=1024)
     steps: int | None = Field(default=None, ge=1, le=16)
     chunk: int | None = Field(default=None, ge=1, le=256)

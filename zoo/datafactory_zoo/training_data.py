@@ -101,13 +101,14 @@ def _io(recipe: Recipe, kind: type[Policy]) -> PolicyIO:
     if not recipe.observation and not recipe.cameras:
         raise SpecError("the recipe observes nothing", where="observation",
                         remedy="name features or cameras")  # fmt: skip
-    if recipe.auxiliary and not kind.tells:
+    if (recipe.auxiliary or recipe.points) and not kind.tells:
         raise SpecError(f"policy '{kind.name}' learns no auxiliary features", where="auxiliary",
                         remedy="leave them out, or train flow_chunk")  # fmt: skip
     return PolicyIO(
         robot="", dof=0, arms=1, fps=20, observation=recipe.observation, cameras=recipe.cameras,
-        auxiliary=recipe.auxiliary, image_size=recipe.image_size, action=recipe.action.form(),
-        text_tokens=recipe.text_tokens, tokenizer=recipe.tokenizer, **wanted,
+        auxiliary=recipe.auxiliary, points=recipe.points, image_size=recipe.image_size,
+        action=recipe.action.form(), text_tokens=recipe.text_tokens,
+        tokenizer=recipe.tokenizer, **wanted,
     )  # fmt: skip
 
 

@@ -63,12 +63,28 @@ class ImageField:
 
 
 @dataclass(frozen=True)
+class PointField:
+    """The centre of an object in one camera, in a sample.
+
+    Attributes:
+        key: Name in the batch.
+        camera: Camera of the variant.
+        role: The object.
+    """
+
+    key: str
+    camera: str
+    role: str
+
+
+@dataclass(frozen=True)
 class WindowSpec:
     """What a sample holds.
 
     Attributes:
         fields: Low-dimensional entries.
         images: Image entries.
+        points: Where objects are seen in images, at the sample's moment.
         text: Whether samples carry the instruction under ``task``.
         tolerance_s: Largest distance from an asked moment to the frame that is taken; None for
             half a frame, which every moment inside an episode keeps.
@@ -78,9 +94,11 @@ class WindowSpec:
     images: tuple[ImageField, ...] = ()
     text: bool = False
     tolerance_s: float | None = field(default=None)
+    points: tuple[PointField, ...] = ()
 
     def __post_init__(self) -> None:
         keys = [f.key for f in self.fields] + [i.key for i in self.images]
+        keys += [p.key for p in self.points]
         twice = sorted({k for k in keys if keys.count(k) > 1})
         if twice:
             raise SpecError(f"a sample has two entries called '{twice[0]}'")
@@ -101,6 +119,7 @@ class WindowSpec:
             ],
             "text": self.text,
             "tolerance_s": self.tolerance_s,
+            "points": [{"key": p.key, "camera": p.camera, "role": p.role} for p in self.points],
         }  # fmt: skip
 
     @classmethod
@@ -116,6 +135,7 @@ class WindowSpec:
             ),
             text=data["text"],
             tolerance_s=data["tolerance_s"],
+            points=tuple(PointField(**p) for p in data["points"]),
         )
 
 
