@@ -134,5 +134,5 @@ class PolicyIO:
         values = dict(data)
         values["action"] = ActionForm(**values["action"])
         for name in ("observation", "cameras", "auxiliary", "points"):
-            values[name] = tuple(values[name])
+            values[name] = tuple(values.get(name, ()))
         return cls(**values)
