@@ -168,3 +168,18 @@ def test_the_page_filters_and_plays(client):
         page.get_by_label("Dataset", exact=True).select_option("act")
         page.get_by_text("50 closed-loop episodes").wait_for()
         assert noted.errors == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_page_is_accessible(client, theme):
+    look = {"color_scheme": theme, "bypass_csp": True}
+    with viewer_browser.browser() as chromium, viewer_browser.page(chromium, **look) as (page, _):
+        page.goto(
+            f"http://127.0.0.1:{client.port}/#/act?evaluation=one&suite=seen&outcome=collided"
+        )
+        page.get_by_role("button", name="Play the film").first.click()
+        page.wait_for_function("() => document.querySelector('video')?.readyState >= 2")
+        assert viewer_browser.inaccessible(page) == []
+        narrow = {"width": 420, "height": 800}
+        page.set_viewport_size(narrow)
+        assert viewer_browser.inaccessible(page) == []

@@ -6,12 +6,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 ARGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 """No user namespaces in containers; WebGL without a graphics card."""
+AXE = Path(__file__).parent.parent / "datafactory/viewer/web/node_modules/axe-core/axe.min.js"
 
 
 @dataclass
@@ -61,3 +63,16 @@ def page(running: Any, **options: Any) -> Iterator[tuple[Any, Noted]]:
         yield shown, noted
     finally:
         context.close()
+
+
+def inaccessible(shown: Any) -> list[tuple[str, str, str]]:
+    """What axe-core finds wrong on a page made with ``bypass_csp``; skips where it is not there."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not there: npm ci in datafactory/viewer/web")
+    shown.add_script_tag(path=str(AXE))
+    found = shown.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        (v["id"], n["html"][:160], n["failureSummary"][:200])
+        for v in found["violations"]
+        for n in v["nodes"]
+    ]

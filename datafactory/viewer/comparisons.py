@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datafactory.difference import compare_counted, to_data
-from datafactory.viewer.index import Snapshot, release_memory
+from datafactory.viewer.index import Snapshot
+from datafactory.viewer.memory import release_memory
 from datafactory.viewer.summary import counted
 
 Versions = tuple[Mapping[str, int], Mapping[str, int]]

@@ -7,8 +7,6 @@ the last reading ended.
 
 from __future__ import annotations
 
-import ctypes
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +35,7 @@ from datafactory.viewer.columns import (
 )
 from datafactory.viewer.grammar import Clause, Kind, parse
 from datafactory.viewer.images import ImageIndex
+from datafactory.viewer.memory import release_memory
 from datafactory.viewer.motion import Motion
 from datafactory.viewer.pages import each_page
 from datafactory.viewer.rows import ACCEPTED, PARTS, REJECTED, page_columns
@@ -293,15 +292,6 @@ def _plain_columns(dataset: Dataset) -> list[str]:
     """The generator's own columns that can be fields; lists and structures are not read at all."""
     schema = dataset.schema
     return [n for n in dataset.extra_columns if not pa.types.is_nested(schema.field(n).type)]
-
-
-def release_memory() -> None:
-    """Gives freed memory back to the system: reading leaves hundreds of megabytes of it behind."""
-    pa.default_memory_pool().release_unused()
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of the GNU C library
-        if trim is not None:
-            trim(0)
 
 
 def _unless_damaged(read: Callable[[], T], otherwise: T, problems: list[str]) -> T:

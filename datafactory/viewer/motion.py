@@ -31,6 +31,7 @@ from datafactory.viewer.columns import (
     Texts,
     TextSets,
 )
+from datafactory.viewer.memory import release_memory
 
 BINS = STEPS
 BATCH_EPISODES = 512
@@ -164,6 +165,7 @@ class Motion:
         except DatasetError:  # whoever opens the damaged episode is told
             return
         finally:
+            release_memory()
             self._ready.set()
 
     def _read_on(self, dataset: Dataset) -> None:
