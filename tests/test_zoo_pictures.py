@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from datafactory_zoo.pictures import IMAGE_MEAN, IMAGE_STD, augmented, normalised
+from datafactory_zoo.pictures import IMAGE_MEAN, IMAGE_STD, augmented, displaced_points, normalised
 from tests import zoo_fixture  # noqa: F401  one thread
 
 
@@ -25,16 +25,17 @@ def test_normalised_images_have_the_statistics_of_bytes_taken_out():
 def test_all_images_of_a_sample_are_augmented_alike():
     images = pictures(3, 2, 2)
     images[:, 1] = images[:, 0]
-    out = augmented(images, generator())
+    out, moved = augmented(images, generator())
+    assert moved.shape == (3, 2)
     assert out.shape == images.shape
     torch.testing.assert_close(out[:, 0], out[:, 1])
-    torch.testing.assert_close(out, augmented(images, generator()))
-    assert not torch.allclose(out, augmented(images, generator(1)))
+    torch.testing.assert_close(out, augmented(images, generator())[0])
+    assert not torch.allclose(out, augmented(images, generator(1))[0])
 
 
 def test_an_augmented_image_is_a_shift_and_a_line_per_channel():
     images = pictures(4, 1, 1)
-    out = augmented(images, generator())
+    out, _ = augmented(images, generator())
     plain = normalised(images)
     for before, after in zip(plain[:, 0, 0], out[:, 0, 0], strict=True):
         errors = []
@@ -52,8 +53,26 @@ def test_an_augmented_image_is_a_shift_and_a_line_per_channel():
 
 def test_shifts_reach_both_ways_and_brightness_is_bounded():
     flat = torch.full((200, 1, 1, 3, 16, 16), 128, dtype=torch.uint8)
-    out = augmented(flat, generator())
+    out, _ = augmented(flat, generator())
     assert out.flatten(4).std(-1).max() < 1e-5
     std = torch.tensor(IMAGE_STD)
     change = ((out - normalised(flat))[:, 0, 0, :, 0, 0] * std).abs()
     assert 0.1 < change.max() < 0.1 + 0.5 * (1.2 * 1.1 - 1.0) + 1e-3
+
+
+def test_points_move_with_what_the_images_show():
+    """A bright dot is where the moved point says."""
+    images = torch.zeros(40, 1, 1, 3, 96, 48, dtype=torch.uint8)
+    images[:, :, :, :, 30, 20] = 255
+    row, column = 2.0 * 30.5 / 96 - 1.0, 2.0 * 20.5 / 48 - 1.0
+    points = torch.tensor([row, column, 1.0]).expand(40, 1, 1, 3)
+    out, moved = augmented(images, generator())
+    found = displaced_points(points, moved)
+    pixels = (found[:, 0, 0, :2] + 1.0) * torch.tensor([48.0, 24.0]) - 0.5
+    bright = out[:, 0, 0].sum(1).flatten(1).argmax(1)
+    torch.testing.assert_close(pixels, torch.stack([bright // 48, bright % 48], 1).float())
+    assert (found[..., 2] == 1.0).all()
+    assert moved.abs().max() > 0.0
+    far = torch.tensor([0.999, 0.0, 1.0]).expand(40, 1, 1, 3)
+    gone = displaced_points(far, moved)
+    assert ((gone[..., 2] == 0.0) == (gone[..., 0].abs() > 1.0)).all()

@@ -25,7 +25,9 @@ def _affine(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
     return 1.0 / (255.0 * std), -mean / std
 
 
-def augmented(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+def augmented(
+    images: torch.Tensor, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Normalised images of others' contrast, brightness and colour, moved by a few pixels.
 
     The shift repeats edge pixels (Yarats et al., "Image Augmentation Is All You Need", 2020); all
@@ -34,10 +36,14 @@ def augmented(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     Args:
         images: (B, steps, cameras, 3, h, w) uint8.
         generator: Randomness, on the CPU so that all devices draw the same.
+
+    Returns:
+        The images, and (B, 2) rows and columns by which what they show has moved, in half images.
     """
     count, device, shift = len(images), images.device, max(1, images.shape[-2] // SHIFT)
     draw = torch.rand(count, 7, generator=generator).to(device)
-    moved = _moved(images, (draw[:, :2] * (2 * shift + 1)).long() - shift)
+    by = (draw[:, :2] * (2 * shift + 1)).long() - shift
+    moved = _moved(images, by)
     signed = 2.0 * draw[:, 2:] - 1.0
     contrast = (1.0 + CONTRAST * signed[:, :1]) * (1.0 + GAIN * signed[:, 2:])
     # Light times contrast plus brightness, and the normalisation, in one pass over the pixels.
@@ -45,7 +51,8 @@ def augmented(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     factor = scale * contrast
     summand = offset + 255.0 * scale * BRIGHTNESS * signed[:, 1:2]
     out = moved.float()
-    return out.mul_(_of_samples(factor)).add_(_of_samples(summand))
+    half = 0.5 * torch.tensor(images.shape[-2:], device=device)
+    return out.mul_(_of_samples(factor)).add_(_of_samples(summand)), -by / half
 
 
 def _of_samples(channels: torch.Tensor) -> torch.Tensor:
@@ -63,3 +70,10 @@ def _moved(images: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
     flat = images.flatten(1, 3).permute(0, 2, 3, 1)
     cut = flat[index, rows[:, :, None], columns[:, None, :]]
     return cut.permute(0, 3, 1, 2).reshape(images.shape)
+
+
+def displaced_points(points: torch.Tensor, moved: torch.Tensor) -> torch.Tensor:
+    """Points (B, cameras, roles, 3) where images show them that were moved by (B, 2)."""
+    place = points[..., :2] + moved[:, None, None]
+    inside = points[..., 2] * (place.abs() <= 1.0).all(-1)
+    return torch.cat([place, inside[..., None]], dim=-1)

@@ -31,7 +31,7 @@ from datafactory_zoo.optimisation import (
     optimiser_tensors,
     restore_optimiser,
 )
-from datafactory_zoo.pictures import augmented, normalised
+from datafactory_zoo.pictures import augmented, displaced_points, normalised
 from datafactory_zoo.policy import configured, policy_class
 from datafactory_zoo.recipe import Recipe
 from datafactory_zoo.sampler import SamplerState
@@ -166,12 +166,12 @@ class Training:
         numbers: dict[str, float] = {}
         for k in range(parts):
             part = {n: v[k::parts].to(self.device) for n, v in batch.items()}
-            if "images" in part:
-                part["images"] = (
-                    augmented(part["images"], augmentation)
-                    if spec.train.augment
-                    else normalised(part["images"])
-                )
+            if "images" in part and not spec.train.augment:
+                part["images"] = normalised(part["images"])
+            elif "images" in part:
+                part["images"], moved = augmented(part["images"], augmentation)
+                if "points" in part:
+                    part["points"] = displaced_points(part["points"], moved)
             with (
                 self.distribution.accumulating(self.network, last=k == parts - 1),
                 self._autocast(),
