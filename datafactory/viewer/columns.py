@@ -167,8 +167,36 @@ class TextSets:
         return np.bincount(self.rows, minlength=self.count).astype(np.float64)
 
 
+class _Several:
+    """What columns with any number of values a row answer alike.
+
+    Attributes:
+        rows: (k,) row of each value.
+        count: Number of rows.
+    """
+
+    rows: NDArray[np.int64]
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def missing(self) -> Mask:
+        """Rows without any value."""
+        found = np.ones(self.count, bool)
+        found[self.rows] = False
+        return found
+
+    def at(self, row: int) -> None:
+        """Several values are not listed."""
+
+    def order(self) -> NDArray[np.float64]:
+        """Rows do not sort by several values."""
+        return np.zeros(self.count)
+
+
 @dataclass(frozen=True, eq=False)
-class Places:
+class Places(_Several):
     """Where the objects that were to be moved stood, any number a row.
 
     Attributes:
@@ -181,9 +209,6 @@ class Places:
     xy: NDArray[np.float64]
     count: int
 
-    def __len__(self) -> int:
-        return self.count
-
     @staticmethod
     def joined(parts: Sequence[Places]) -> Places:
         """Blocks of rows one after another."""
@@ -195,22 +220,9 @@ class Places:
         """Rows without places."""
         return Places(np.zeros(0, np.int64), np.zeros((0, 2)), count)
 
-    def missing(self) -> Mask:
-        """Rows without any place."""
-        found = np.ones(self.count, bool)
-        found[self.rows] = False
-        return found
-
-    def at(self, row: int) -> None:
-        """Places are not listed."""
-
-    def order(self) -> NDArray[np.float64]:
-        """Rows do not sort by places."""
-        return np.zeros(self.count)
-
 
 @dataclass(frozen=True, eq=False)
-class NumberSets:
+class NumberSets(_Several):
     """Any number of numbers a row.
 
     Attributes:
@@ -223,27 +235,11 @@ class NumberSets:
     values: NDArray[np.float64]
     count: int
 
-    def __len__(self) -> int:
-        return self.count
-
     def between(self, low: float, high: float) -> Mask:
         """Rows of which a number lies in a range."""
         found = np.zeros(self.count, bool)
         found[self.rows[(self.values >= low) & (self.values <= high)]] = True
         return found
-
-    def missing(self) -> Mask:
-        """Rows without numbers."""
-        found = np.ones(self.count, bool)
-        found[self.rows] = False
-        return found
-
-    def at(self, row: int) -> None:
-        """Several numbers are not listed."""
-
-    def order(self) -> NDArray[np.float64]:
-        """Rows do not sort by several numbers."""
-        return np.zeros(self.count)
 
 
 @dataclass(frozen=True, eq=False)
