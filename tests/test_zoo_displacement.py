@@ -101,7 +101,8 @@ def test_inputs_that_would_not_agree_are_refused() -> None:
         replace(IO, cameras=("front",)),
         replace(IO, action=ActionForm("joint")),
         replace(IO, observation=("joint_position",)),
+        replace(IO, auxiliary=("object_in_tcp.a",)),
     )
     for io in wrong:
-        with pytest.raises(SpecError, match="displace"):
+        with pytest.raises(SpecError, match="displaced"):
             check_displaceable(io)

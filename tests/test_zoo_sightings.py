@@ -71,5 +71,5 @@ def test_a_policy_learns_to_look(place, tmp_path):
     away = [p.numbers["looking"] for p in seen]
     assert 0.0 < max(away) < 2.0  # most made-up centres lie outside of the image
     blind = {**recipe, "policy": "act", "network": {}}
-    with pytest.raises(SpecError, match="auxiliary"):
+    with pytest.raises(SpecError, match="beside its actions"):
         Training(recipe_from_dict(blind), tmp_path / "act", place, resume=False)

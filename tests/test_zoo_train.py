@@ -223,6 +223,6 @@ def test_auxiliary_features_are_learnt_and_not_observed(place, tmp_path):
     blind = {k: v for k, v in batch.items() if k not in told}
     a, b = (checkpoint.agent().predict_action_chunk(given) for given in (batch, blind))
     assert (a.joint == b.joint).all()
-    with pytest.raises(SpecError, match="auxiliary"):
+    with pytest.raises(SpecError, match="beside its actions"):
         Training(recipe_from_dict(recipe_data(policy="act", network={}, **changes)),
                  tmp_path / "act", place, resume=False)  # fmt: skip

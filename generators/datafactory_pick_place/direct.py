@@ -69,6 +69,8 @@ class DirectReach(Reach):
         pairs = list(zip(drawn[0::2], drawn[1::2], strict=True))
         if not pairs:
             return []
+        if self.scene.scene.objects[subject].name in self.targets:
+            return drawn  # a place planned beforehand comes first
         at = np.array([plain.world_from_object.position for plain, _ in pairs])
         order = np.argsort(np.linalg.norm(at - at.mean(axis=0), axis=1), kind="stable")
         return [p for k in order[:PLACES_TRIED] for p in reversed(pairs[k])]

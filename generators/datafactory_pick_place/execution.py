@@ -254,6 +254,8 @@ class Execution:
             if interrupt is not None and interrupt():
                 return self._brake(trajectory, opening, k * self.dt)
         end = targets[-1]
+        if offsets is not None:
+            self.command(end, opening)  # no jolt outlasts its motion
         for _ in range(MAX_ARRIVAL_FRAMES):
             if np.abs(self.q - end).max() < ARRIVAL_RAD:
                 return None

@@ -36,6 +36,10 @@ def check_displaceable(io: PolicyIO) -> None:
                         why="its images would not show it" if io.cameras
                         else "joint targets do not say where the tool shall be",
                         remedy=remedy)  # fmt: skip
+    for name in io.auxiliary:
+        if name.partition(".")[0] not in KEPT:
+            raise SpecError(f"'{name}' is told as of the undisplaced tool", where="auxiliary",
+                            remedy=remedy)  # fmt: skip
     for name in io.observation:
         if name.partition(".")[0] not in (*MOVED, *KEPT):
             raise SpecError(f"feature '{name}' is not known for a displaced tool",
@@ -77,9 +81,9 @@ def _after(values: Tensor, shift: Tensor, turn: Tensor) -> Tensor:
     return _joined(moved, rotation @ turn[:, None, :, :2])
 
 
-def _free(batch: Batch, arm: int, executed: int) -> Tensor:
+def _free(batch: Batch, arm: int, io: PolicyIO) -> Tensor:
     """(B,) whether a gripper is open and stays so while the first actions are executed."""
-    target = batch["action.gripper"][:, :executed, arm]
+    target = batch["action.gripper"][:, -io.first : io.execute - io.first, arm]
     still = (target.amax(1) - target.amin(1)) < CHANGE
     free: Tensor = still & (target[:, 0] > OPEN) & (batch["now.gripper_opening"][:, 0, arm] > OPEN)
     return free
@@ -88,20 +92,22 @@ def _free(batch: Batch, arm: int, executed: int) -> Tensor:
 def displaced(
     batch: Batch, io: PolicyIO, generator: torch.Generator, position_m: float, rotation_rad: float
 ) -> Batch:
-    """A batch whose free tools are somewhere else by normally distributed amounts.
+    """A batch whose free tools are somewhere else.
+
+    Amounts are normally distributed; each sample draws a share of the standard deviations.
 
     Args:
         batch: Windows with features, ``now`` and actions.
         io: Inputs and outputs of the policy.
         generator: Source of randomness.
-        position_m: Standard deviation per axis.
-        rotation_rad: Standard deviation per axis.
+        position_m: Largest standard deviation per axis.
+        rotation_rad: Largest standard deviation per axis.
     """
     out = dict(batch)
     count = len(batch["now.eef_pose"])
     now = batch["now.eef_pose"].clone()
     for arm in range(io.arms):
-        share = torch.rand(count, 1, generator=generator) * _free(batch, arm, io.execute)[:, None]
+        share = torch.rand(count, 1, generator=generator) * _free(batch, arm, io)[:, None]
         shift = torch.randn(count, 3, generator=generator) * position_m * share
         turn = _rotations(torch.randn(count, 3, generator=generator) * rotation_rad * share)
         part = slice(9 * arm, 9 * arm + 9)

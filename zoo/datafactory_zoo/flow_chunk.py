@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from datafactory.errors import SpecError
 from datafactory_zoo.interface import PolicyIO
 from datafactory_zoo.networks import ConvStem, SpatialSoftmax, mlp, time_embedding
 from datafactory_zoo.policy import Policy, masked_mean
@@ -95,6 +96,9 @@ class FlowChunk(Policy):
     def __init__(self, io: PolicyIO, config: FlowChunkConfig) -> None:
         super().__init__(io, config)
         seen = io.steps * io.state_dim
+        if len(io.points) > config.points:
+            raise SpecError(f"{config.points} points cannot follow {len(io.points)} objects",
+                            where="network.points")  # fmt: skip
         if io.cameras:
             self.stem = ConvStem(config.stem)
             self.points = SpatialSoftmax(self.stem.width, config.points)

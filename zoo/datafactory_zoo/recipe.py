@@ -88,7 +88,7 @@ class Schedule(_Model):
         threads: Threads of the CPU; 0 for all cores.
         augment: Shift and vary images.
         keep_images: Keep decoded images in memory.
-        displace_m, displace_rad: Displace free tools by this standard deviation per axis; see
+        displace_m, displace_rad: Displace free tools by up to this standard deviation per axis; see
             ``displacement``.
         log_every, validate_every, checkpoint_every: In steps; validate_every 0 for never.
         validation_batches: Batches of a validation.

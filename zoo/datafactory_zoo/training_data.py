@@ -101,9 +101,13 @@ def _io(recipe: Recipe, kind: type[Policy]) -> PolicyIO:
     if not recipe.observation and not recipe.cameras:
         raise SpecError("the recipe observes nothing", where="observation",
                         remedy="name features or cameras")  # fmt: skip
-    if (recipe.auxiliary or recipe.points) and not kind.tells:
-        raise SpecError(f"policy '{kind.name}' learns no auxiliary features", where="auxiliary",
-                        remedy="leave them out, or train flow_chunk")  # fmt: skip
+    for key in ("auxiliary", "points"):
+        if getattr(recipe, key) and not kind.tells:
+            raise SpecError(f"policy '{kind.name}' learns nothing beside its actions", where=key,
+                            remedy="leave it out, or train flow_chunk")  # fmt: skip
+    if recipe.points and not recipe.cameras:
+        raise SpecError("there are no images to find points in", where="points",
+                        remedy="name cameras, or leave points out")  # fmt: skip
     return PolicyIO(
         robot="", dof=0, arms=1, fps=20, observation=recipe.observation, cameras=recipe.cameras,
         auxiliary=recipe.auxiliary, points=recipe.points, image_size=recipe.image_size,
