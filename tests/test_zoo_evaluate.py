@@ -134,9 +134,7 @@ def test_suites_of_tasks_are_pooled():
     from datafactory_zoo.rollouts import Outcome
 
     def result(name, successes):
-        outcomes = [
-            Outcome(k, "go", k < successes, True, True, "", False, 9, ()) for k in range(4)
-        ]
+        outcomes = [Outcome(k, "go", k < successes, True, True, "", False, 9, ()) for k in range(4)]
         plan = Plan(Contender("expert", "", ROBOT, "expert"), "g", {}, name, 0, 4)
         return SuiteResult(plan, tuple(outcomes), 1, "hash", {})
 

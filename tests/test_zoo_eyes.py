@@ -135,7 +135,9 @@ def tiny_agent():
         return Statistics(1, zeros, ones, -ones, ones, -ones, ones)
 
     kind = policy_class("flow_chunk")
-    config = configured(kind, "tiny", {"width": 16, "blocks": 1, "condition": 16, "stem": (8, 8)})
+    config = configured(
+        kind, "tiny", {"width": 16, "blocks": 1, "condition": 16, "pyramid": (8, 8, 8, 8)}
+    )
     return Agent(kind(io, config), Processors(io, {"state": plain(7), "action": plain(8, 8)}))
 
 

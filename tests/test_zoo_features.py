@@ -19,6 +19,7 @@ from tests.zoo_fixture import arrays, poses
         "tcp_from_object.a",
         "object_in_tcp.a",
         "base_from_object.b",
+        "object_in_base.b",
         "base_from_tcp",
         "object_size.a",
     ],
@@ -56,6 +57,9 @@ def test_two_arms_make_two_of_everything():
     assert feature(episode, "tcp_from_object.a").shape == (6, 18)
     assert feature(episode, "gripper_opening").shape == (6, 2)
     assert feature(episode, "object_in_tcp.a").shape == (6, 6)
+    assert feature(episode, "object_in_base.a").shape == (6, 3)
+    np.testing.assert_array_equal(feature(episode, "object_in_base.a"),
+                                  feature(episode, "base_from_object.a")[:, :3])  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["nothing", "joint_position.a", "tcp_from_object", ""])

@@ -25,17 +25,17 @@ def test_normalised_images_have_the_statistics_of_bytes_taken_out():
 def test_all_images_of_a_sample_are_augmented_alike():
     images = pictures(3, 2, 2)
     images[:, 1] = images[:, 0]
-    out, moved = augmented(images, generator())
+    out, moved = augmented(images, generator(), 2)
     assert moved.shape == (3, 2)
     assert out.shape == images.shape
     torch.testing.assert_close(out[:, 0], out[:, 1])
-    torch.testing.assert_close(out, augmented(images, generator())[0])
-    assert not torch.allclose(out, augmented(images, generator(1))[0])
+    torch.testing.assert_close(out, augmented(images, generator(), 2)[0])
+    assert not torch.allclose(out, augmented(images, generator(1), 2)[0])
 
 
 def test_an_augmented_image_is_a_shift_and_a_line_per_channel():
     images = pictures(4, 1, 1)
-    out, _ = augmented(images, generator())
+    out, _ = augmented(images, generator(), 2)
     plain = normalised(images)
     for before, after in zip(plain[:, 0, 0], out[:, 0, 0], strict=True):
         errors = []
@@ -53,11 +53,22 @@ def test_an_augmented_image_is_a_shift_and_a_line_per_channel():
 
 def test_shifts_reach_both_ways_and_brightness_is_bounded():
     flat = torch.full((200, 1, 1, 3, 16, 16), 128, dtype=torch.uint8)
-    out, _ = augmented(flat, generator())
+    out, _ = augmented(flat, generator(), 2)
     assert out.flatten(4).std(-1).max() < 1e-5
     std = torch.tensor(IMAGE_STD)
     change = ((out - normalised(flat))[:, 0, 0, :, 0, 0] * std).abs()
     assert 0.1 < change.max() < 0.1 + 0.5 * (1.2 * 1.1 - 1.0) + 1e-3
+
+
+def test_without_shifts_only_the_light_changes():
+    images = pictures(3, 1, 2)
+    out, moved = augmented(images, generator(), 0)
+    assert not moved.any()
+    x, y = normalised(images).flatten(4), out.flatten(4)
+    slope = (y[..., 1:] - y[..., :-1]) / (x[..., 1:] - x[..., :-1]).where(
+        x[..., 1:] != x[..., :-1], torch.nan
+    )
+    assert (slope.nan_to_num(0.0).amax(-1) - slope.nan_to_num(9.0).amin(-1)).abs().max() < 1e-3
 
 
 def test_points_move_with_what_the_images_show():
@@ -66,7 +77,7 @@ def test_points_move_with_what_the_images_show():
     images[:, :, :, :, 30, 20] = 255
     row, column = 2.0 * 30.5 / 96 - 1.0, 2.0 * 20.5 / 48 - 1.0
     points = torch.tensor([row, column, 1.0]).expand(40, 1, 1, 3)
-    out, moved = augmented(images, generator())
+    out, moved = augmented(images, generator(), 2)
     found = displaced_points(points, moved)
     pixels = (found[:, 0, 0, :2] + 1.0) * torch.tensor([48.0, 24.0]) - 0.5
     bright = out[:, 0, 0].sum(1).flatten(1).argmax(1)

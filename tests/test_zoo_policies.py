@@ -21,8 +21,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "act": {"width": 32, "heads": 2, "hidden": 64, "encoder": 1, "decoder": 1, "latent_layers": 1,
             "backbone": 16, "dropout": 0.0, "kl": 0.1},
     "diffusion_policy": {"widths": (32, 64), "time": 32, "backbone": 16, "points": 8},
-    "flow_chunk": {"width": 64, "blocks": 2, "condition": 48, "stem": (16, 16, 16, 16),
-                   "points": 8},
+    "flow_chunk": {"width": 64, "blocks": 2, "condition": 48, "pyramid": (16, 16, 16, 16),
+                   "points": 8, "draws": 2},
 }  # fmt: skip
 
 

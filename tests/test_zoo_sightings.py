@@ -63,7 +63,7 @@ def test_what_does_not_fit_is_named(place, tmp_path):
 def test_a_policy_learns_to_look(place, tmp_path):
     recipe = recipe_data(
         cameras=["front", "wrist"], image_size=32, points=["o0"],
-        network={"width": 32, "blocks": 1, "condition": 32, "stem": [8, 8, 8, 8], "points": 4},
+        network={"width": 32, "blocks": 1, "condition": 32, "pyramid": [8, 8, 8, 8], "points": 4},
         split={"share": 0.0},
     )  # fmt: skip
     training = Training(recipe_from_dict(recipe), tmp_path / "run", place, resume=False)

@@ -141,19 +141,24 @@ def test_a_split_that_leaves_nothing_is_an_error(place, tmp_path):
                  tmp_path, place, resume=False)  # fmt: skip
 
 
-def test_bf16_needs_a_gpu(monkeypatch):
+def test_bf16_needs_a_gpu_or_a_cpu_that_multiplies_it(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False})
     assert choose_device("auto", "fp32") == "cpu"
-    with pytest.raises(MissingPartError, match="bf16 training needs a GPU"):
+    with pytest.raises(MissingPartError, match="bf16 training needs a GPU, or a CPU with AVX512"):
         choose_device("auto", "bf16")
     with pytest.raises(MissingPartError, match="no CUDA device"):
         choose_device("cuda", "fp32")
+    for name in ("avx512_bf16", "amx_bf16"):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda name=name: {name: True})
+        assert choose_device("auto", "bf16") == "cpu"
 
 
-def test_a_bf16_recipe_is_refused_on_a_cpu(place, tmp_path, monkeypatch, capsys):
+def test_a_bf16_recipe_is_refused_on_a_cpu_without_it(place, tmp_path, monkeypatch, capsys):
     from datafactory_cli.main import run as datafactory
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     (tmp_path / "small.yaml").write_text(json.dumps(recipe_data()))
     asked = ["train", str(tmp_path / "small.yaml"), "--data", place, "--out", str(tmp_path / "run"),
              "--set", "train.precision=bf16", "--set", "train.device=auto"]  # fmt: skip

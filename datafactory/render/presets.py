@@ -138,6 +138,7 @@ RIG: Mapping[str, CameraSpec] = MappingProxyType(
         spec.name: spec
         for spec in (
             _placed("front", (1.15, 0.0, 0.75), (-0.13, 0.0, 0.14)),
+            _placed("above", (0.58, 0.0, 1.20), (-0.10, 0.0, 0.06)),
             _placed("front_left", (0.80, 0.85, 0.80), (-0.12, 0.0, 0.13)),
             _placed("front_right", (0.80, -0.85, 0.80), (-0.12, 0.0, 0.13)),
             _placed("shoulder", (-1.05, -0.55, 1.05), (-0.05, 0.0, 0.05)),

@@ -21,7 +21,7 @@ OPEN = 0.5
 CHANGE = 0.1
 """Change of the opening target that counts as closing or opening."""
 MOVED = ("base_from_tcp", "tcp_from_object")
-KEPT = ("gripper_opening", "base_from_object", "object_size", "world_from_base")
+KEPT = ("gripper_opening", "base_from_object", "object_in_base", "object_size", "world_from_base")
 
 
 def check_displaceable(io: PolicyIO) -> None:

@@ -138,6 +138,7 @@ OF_OBJECT: Mapping[str, Callable[[EpisodeArrays, str], Floats]] = {
     "tcp_from_object": _tcp_from_object,
     "object_in_tcp": _object_in_tcp,
     "base_from_object": lambda a, role: pose9(_in_base(a, _object(a, role))),
+    "object_in_base": lambda a, role: pose9(_in_base(a, _object(a, role)))[..., :3],
     "object_size": _size,
 }
 
@@ -159,8 +160,8 @@ def feature(arrays: EpisodeArrays, name: str) -> Floats:
         name: ``joint_position``, ``gripper_opening``, ``eef_pose``, ``base_from_tcp``,
             ``world_from_base``, ``action_joint``,
             ``action_gripper``, ``action_eef``; or ``tcp_from_object``,
-            ``object_in_tcp`` (its position alone), ``base_from_object``, ``object_size``
-            followed by a dot and an object's role.
+            ``object_in_tcp`` (its position alone), ``base_from_object``, ``object_in_base`` (again
+            its position alone), ``object_size`` followed by a dot and an object's role.
 
     Raises:
         UnknownNameError: There is no such feature or object.

@@ -9,9 +9,6 @@ IMAGE_MEAN, IMAGE_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CONTRAST, BRIGHTNESS, GAIN = 0.2, 0.1, 0.1
 """Largest changes of an augmented image: shares of its light, and of each channel's."""
 
-SHIFT = 48
-"""Images are moved by up to their height over this: what is far off must still be told to 1 cm."""
-
 
 def normalised(images: torch.Tensor) -> torch.Tensor:
     """(..., 3, h, w) float32 of images (..., 3, h, w) uint8: zero mean and unit variance."""
@@ -26,9 +23,9 @@ def _affine(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def augmented(
-    images: torch.Tensor, generator: torch.Generator
+    images: torch.Tensor, generator: torch.Generator, shift_px: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Normalised images of others' contrast, brightness and colour, moved by a few pixels.
+    """Normalised images of others' contrast, brightness and colour, moved by some pixels.
 
     The shift repeats edge pixels (Yarats et al., "Image Augmentation Is All You Need", 2020); all
     images of a sample share their draws.
@@ -36,14 +33,15 @@ def augmented(
     Args:
         images: (B, steps, cameras, 3, h, w) uint8.
         generator: Randomness, on the CPU so that all devices draw the same.
+        shift_px: Largest shift along each axis, pixels.
 
     Returns:
         The images, and (B, 2) rows and columns by which what they show has moved, in half images.
     """
-    count, device, shift = len(images), images.device, max(1, images.shape[-2] // SHIFT)
+    count, device = len(images), images.device
     draw = torch.rand(count, 7, generator=generator).to(device)
-    by = (draw[:, :2] * (2 * shift + 1)).long() - shift
-    moved = _moved(images, by)
+    by = (draw[:, :2] * (2 * shift_px + 1)).long() - shift_px
+    moved = _moved(images, by) if shift_px else images
     signed = 2.0 * draw[:, 2:] - 1.0
     contrast = (1.0 + CONTRAST * signed[:, :1]) * (1.0 + GAIN * signed[:, 2:])
     # Light times contrast plus brightness, and the normalisation, in one pass over the pixels.

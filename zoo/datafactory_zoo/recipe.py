@@ -83,10 +83,11 @@ class Schedule(_Model):
     Attributes:
         steps: Optimiser steps.
         batch: Samples per step of one process; accumulate: in how many parts.
-        precision: ``fp32``, or ``bf16`` on CUDA.
+        precision: ``fp32``, or ``bf16`` on CUDA and on CPUs with AVX512-BF16 or AMX.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: Threads of the CPU; 0 for all cores.
-        augment: Shift and vary images.
+        augment: Vary the light and colour of images, and shift them by up to shift_px pixels. What
+            a fixed camera sees is at another place when its image is shifted.
         keep_images: Keep decoded images in memory.
         displace_m, displace_rad: Displace free tools by up to this standard deviation per axis; see
             ``displacement``.
@@ -104,6 +105,7 @@ class Schedule(_Model):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = Field(default=0, ge=0)
     augment: bool = True
+    shift_px: int = Field(default=0, ge=0, le=32)
     keep_images: bool = False
     displace_m: float = Field(default=0.0, ge=0.0, le=0.1)
     displace_rad: float = Field(default=0.0, ge=0.0, le=0.5)

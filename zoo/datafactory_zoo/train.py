@@ -68,13 +68,19 @@ def choose_device(asked: str, precision: str) -> str:
         raise MissingPartError("there is no CUDA device", where="train.device",
                                remedy="--set train.device=cpu")  # fmt: skip
     device = "cuda" if has_cuda and asked != "cpu" else "cpu"
-    if precision == "bf16" and device == "cpu":
+    if precision == "bf16" and device == "cpu" and not bf16_on_cpu():
         raise MissingPartError(
-            "bf16 training needs a GPU", where="train.precision",
-            why="no CUDA device is used here, and bf16 on this CPU would be slower, not faster",
+            "bf16 training needs a GPU, or a CPU with AVX512-BF16 or AMX", where="train.precision",
+            why="no CUDA device is used here, and this CPU multiplies bf16 slower than fp32",
             remedy="--set train.precision=fp32",
         )  # fmt: skip
     return device
+
+
+def bf16_on_cpu() -> bool:
+    """Whether this CPU multiplies bf16 numbers in hardware."""
+    can = torch.cpu.get_capabilities()
+    return bool(can.get("avx512_bf16") or can.get("amx_bf16"))
 
 
 class Training:
@@ -169,7 +175,8 @@ class Training:
             if "images" in part and not spec.train.augment:
                 part["images"] = normalised(part["images"])
             elif "images" in part:
-                part["images"], moved = augmented(part["images"], augmentation)
+                part["images"], moved = augmented(part["images"], augmentation,
+                                                  spec.train.shift_px)  # fmt: skip
                 if "points" in part:
                     part["points"] = displaced_points(part["points"], moved)
             with (
