@@ -55,8 +55,8 @@ def test_a_pyramid_halves_and_knows_what_is_around(size):
     pyramid = Pyramid((8, 8, 16, 24))
     image = torch.randn(2, 3, size, size)
     fine, coarse = pyramid(image)
-    eighth, sixteenth = -(-size // 8), -(-size // 16)
-    assert fine.shape == (2, 16, eighth, eighth)
+    quarter, sixteenth = -(-size // 4), -(-size // 16)
+    assert fine.shape == (2, 8, quarter, quarter)
     assert coarse.shape == (2, 24, sixteenth, sixteenth)
     changed = image.clone()
     changed[..., : size // 2, : size // 2] += 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from datafactory_zoo.pictures import IMAGE_MEAN, IMAGE_STD, augmented, displaced_points, normalised
+from datafactory_zoo.pictures import IMAGE_MEAN, IMAGE_STD, augmented, normalised
 from tests import zoo_fixture  # noqa: F401  one thread
 
 
@@ -71,19 +71,12 @@ def test_without_shifts_only_the_light_changes():
     assert (slope.nan_to_num(0.0).amax(-1) - slope.nan_to_num(9.0).amin(-1)).abs().max() < 1e-3
 
 
-def test_points_move_with_what_the_images_show():
-    """A bright dot is where the moved point says."""
+def test_what_images_show_has_moved_as_told():
     images = torch.zeros(40, 1, 1, 3, 96, 48, dtype=torch.uint8)
     images[:, :, :, :, 30, 20] = 255
-    row, column = 2.0 * 30.5 / 96 - 1.0, 2.0 * 20.5 / 48 - 1.0
-    points = torch.tensor([row, column, 1.0]).expand(40, 1, 1, 3)
+    place = torch.tensor([2.0 * 30.5 / 96 - 1.0, 2.0 * 20.5 / 48 - 1.0])
     out, moved = augmented(images, generator(), 2)
-    found = displaced_points(points, moved)
-    pixels = (found[:, 0, 0, :2] + 1.0) * torch.tensor([48.0, 24.0]) - 0.5
+    pixels = (place + moved + 1.0) * torch.tensor([48.0, 24.0]) - 0.5
     bright = out[:, 0, 0].sum(1).flatten(1).argmax(1)
     torch.testing.assert_close(pixels, torch.stack([bright // 48, bright % 48], 1).float())
-    assert (found[..., 2] == 1.0).all()
-    assert moved.abs().max() > 0.0
-    far = torch.tensor([0.999, 0.0, 1.0]).expand(40, 1, 1, 3)
-    gone = displaced_points(far, moved)
-    assert ((gone[..., 2] == 0.0) == (gone[..., 0].abs() > 1.0)).all()
+    assert len(torch.unique(moved, dim=0)) > 10

@@ -119,6 +119,17 @@ def test_the_loss_falls(name):
     assert np.mean(losses[-20:]) < 0.75 * np.mean(losses[:5])
 
 
+def test_flow_chunk_takes_shifts_of_images_out_of_positions():
+    policy = made("flow_chunk", ("front", "wrist")).eval()
+    inputs = inputs_of(policy)
+    moved = torch.tensor([[0.1, 0.0], [0.0, -0.2], [0.3, 0.1], [0.0, 0.0]])
+    plain = policy._condition(inputs)
+    shifted = policy._condition({**inputs, "moved": moved})
+    torch.testing.assert_close(shifted.points, plain.points - moved[:, None, None])
+    assert (shifted.code != plain.code)[:3].any(1).all()
+    torch.testing.assert_close(shifted.code[3], plain.code[3])
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_size_is_plain_numbers(name):
     kind = policy_class(name)

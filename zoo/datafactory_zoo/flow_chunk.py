@@ -65,13 +65,12 @@ class _Seen(NamedTuple):
 
     Attributes:
         code: (B, condition) for the action network.
-        told: Auxiliary features (B, auxiliary_width), at first and at second thought; empty
-            without any.
+        told: (B, auxiliary_width) auxiliary features; None without any.
         points: (B, cameras, points, 2) rows and columns in the last images; None without any.
     """
 
     code: Tensor
-    told: tuple[Tensor, ...]
+    told: Tensor | None
     points: Tensor | None
 
 
@@ -80,7 +79,7 @@ class _Eye(nn.Module):
 
     def __init__(self, config: FlowChunkConfig, size: int) -> None:
         super().__init__()
-        _, _, fine, coarse = config.pyramid
+        _, fine, _, coarse = config.pyramid
         cells = math.ceil(size / 16) ** 2
         self.pyramid = Pyramid(config.pyramid)
         self.points = SpatialSoftmax(fine, config.points)
@@ -110,17 +109,56 @@ class _FiLMBlock(nn.Module):
         return out
 
 
-def _products(inputs: Inputs, told: Tensor) -> list[Tensor]:
-    """All products of what is told and the present state, and of the state with itself.
+class _Teller(nn.Module):
+    """Tells auxiliary features, each from as little as can know it: the less is learnt by heart.
 
-    What a fixed camera sees is at R' (p - t) for a tool with axes R at t: a sum of such products,
-    which layers of sums alone are slow to learn.
+    Sizes come from images, positions in the base's frame from sizes and from where the images show
+    the objects, everything else from all of it.
+
+    Args:
+        io: Inputs and outputs.
+        seen: Numbers of an observation.
+        shown: Of these, what images show.
+        width: Width of the layers between.
     """
-    if "state" not in inputs:
-        return []
-    state = inputs["state"][:, -1]
-    both = torch.cat([told, state], dim=-1)
-    return [(both[:, :, None] * state[:, None]).flatten(1)]
+
+    def __init__(self, io: PolicyIO, seen: int, shown: int, width: int) -> None:
+        super().__init__()
+        names = [
+            n for n, k in zip(io.auxiliary, io.auxiliary_widths, strict=True) for _ in range(k)
+        ]
+        kinds = [n.partition(".")[0] for n in names]
+        sizes = [k for k, kind in enumerate(kinds) if shown and kind == "object_size"]
+        places = [k for k, kind in enumerate(kinds) if io.points and kind == "object_in_base"]
+        rest = [k for k in range(len(kinds)) if k not in (*sizes, *places)]
+        # Back into the order of the features.
+        self.order = [(*sizes, *places, *rest).index(k) for k in range(len(kinds))]
+        followed = 2 * len(io.cameras) * len(io.points)
+        self.size = mlp([shown, width, len(sizes)]) if sizes else None
+        self.place = mlp([followed + len(sizes), width, width, len(places)]) if places else None
+        known = len(sizes) + len(places)
+        seen += known + (known + io.state_dim) * io.state_dim
+        self.rest = mlp([seen, width, len(rest)]) if rest else None
+
+    def forward(self, seen: Tensor, state: Tensor, shown: Tensor, followed: Tensor) -> Tensor:
+        """Features of observations, with the present state, what images show, where objects are."""
+        told: list[Tensor] = []
+        if self.size is not None:
+            told.append(self.size(shown))
+        if self.place is not None:
+            told.append(self.place(torch.cat([followed, *told], dim=-1)))
+        if self.rest is not None:
+            told.append(self.rest(torch.cat([seen, *told, _products(told, state)], dim=-1)))
+        return torch.cat(told, dim=-1)[:, self.order]
+
+
+def _products(told: list[Tensor], state: Tensor) -> Tensor:
+    """All products of what is told and the state, and of the state with itself.
+
+    What is at p in the base's frame is at R' (p - t) for a tool with axes R at t: a sum of such
+    products, which layers of sums alone are slow to learn.
+    """
+    return (torch.cat([*told, state], dim=-1)[:, :, None] * state[:, None]).flatten(1)
 
 
 class FlowChunk(Policy):
@@ -148,11 +186,8 @@ class FlowChunk(Policy):
             self.eyes = nn.ModuleList(_Eye(config, io.image_size) for _ in io.cameras)
             seen += io.steps * len(io.cameras) * (2 * config.points + config.glance)
         if io.auxiliary:
-            told = io.auxiliary_width
-            self.tell = mlp([seen, config.told, told])
-            seen += told + (told + io.state_dim) * io.state_dim
-            self.tell_again = mlp([seen, config.told, told])
-            seen += told
+            self.tell = _Teller(io, seen, seen - io.steps * io.state_dim, config.told)
+            seen += io.auxiliary_width
         self.observe = mlp([seen, 2 * config.condition, config.condition])
         self.time = mlp([config.time, config.condition, config.condition])
         flat = io.chunk * io.action_dim
@@ -163,25 +198,32 @@ class FlowChunk(Policy):
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
+    def _look(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        """Points (B, steps, cameras, points, 2) and glances (B, steps * cameras * glance)."""
+        images = inputs["images"]
+        looks = [eye(images[:, :, k].flatten(0, 1)) for k, eye in enumerate(self.eyes)]
+        points = torch.stack([places for places, _ in looks], dim=1)
+        points = points.reshape(*images.shape[:2], len(looks), -1, 2)
+        if "moved" in inputs:  # a shifted image shows nothing elsewhere in the world
+            points = points - inputs["moved"][:, None, None, None]
+        glances = [glance.float().reshape(len(images), -1) for _, glance in looks]
+        return points, torch.cat(glances, dim=-1)
+
     def _condition(self, inputs: Inputs) -> _Seen:
-        parts, points = [], None
-        if "state" in inputs:
-            parts.append(inputs["state"].flatten(1))
+        some = next(iter(inputs.values()))
+        state = inputs.get("state", some.new_zeros((len(some), 1, 0), dtype=torch.float32))
+        shown, followed, points = state[:, 0, :0], state[:, 0, :0], None
         if "images" in inputs:
-            images = inputs["images"]
-            looks = [eye(images[:, :, k].flatten(0, 1)) for k, eye in enumerate(self.eyes)]
-            parts += [part.float().reshape(len(images), -1) for look in looks for part in look]
-            found = [look[0].reshape(*images.shape[:2], -1, 2)[:, -1] for look in looks]
-            points = torch.stack(found, dim=1)
-        seen = torch.cat(parts, dim=-1)
+            found, glances = self._look(inputs)
+            points = found[:, -1]
+            shown = torch.cat([found.flatten(1), glances], dim=-1)
+            followed = points[:, :, : len(self.io.points)].flatten(1)
         # Images are seen in the recipe's precision; what is thought of them is small, and exact.
-        with full_precision(seen):
-            told: tuple[Tensor, ...] = ()
+        with full_precision(state):
+            seen, told = torch.cat([state.flatten(1), shown], dim=-1), None
             if self.io.auxiliary:
-                first = self.tell(seen)
-                seen = torch.cat([seen, first, *_products(inputs, first)], dim=-1)
-                told = (first, first + self.tell_again(seen))
-                seen = torch.cat([seen, told[1]], dim=-1)
+                told = self.tell(seen, state[:, -1], shown, followed)
+                seen = torch.cat([seen, told], dim=-1)
             return _Seen(self.observe(seen), told, points)
 
     def _velocity(self, x: Tensor, t: Tensor, seen: Tensor) -> Tensor:
@@ -212,8 +254,8 @@ class FlowChunk(Policy):
         with full_precision(seen.code):
             loss = self._flow_loss(inputs, seen.code, generator)
         numbers = {"loss": float(loss.detach())}
-        for told in seen.told:
-            error = nn.functional.mse_loss(told, inputs["auxiliary"])
+        if seen.told is not None:
+            error = nn.functional.mse_loss(seen.told, inputs["auxiliary"])
             numbers["auxiliary"] = float(error.detach())
             loss = loss + self.config.auxiliary * error
         if self.io.points and seen.points is not None:

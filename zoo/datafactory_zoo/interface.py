@@ -16,6 +16,7 @@ OBSERVATION = "observation."
 IMAGE = "image."
 AUXILIARY = "auxiliary."
 POINT = "point."
+_LISTS = ("observation", "cameras", "auxiliary", "auxiliary_widths", "points")
 NOW = ("joint_position", "gripper_opening", "eef_pose", "world_from_base")
 
 
@@ -41,7 +42,7 @@ class PolicyIO:
         text_tokens: Length of the instruction in tokens; 0 for policies that read none.
         tokenizer: ``bytes`` or the folder of a pretrained one.
         auxiliary: Features the policy learns to tell from what it observes; never observed.
-        auxiliary_width: Their numbers.
+        auxiliary_widths: Numbers of each of them.
         points: Roles of objects whose centres the policy learns to find in its images.
     """
 
@@ -64,7 +65,7 @@ class PolicyIO:
     text_tokens: int = 0
     tokenizer: str = BYTES
     auxiliary: tuple[str, ...] = ()
-    auxiliary_width: int = 0
+    auxiliary_widths: tuple[int, ...] = ()
     points: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -84,13 +85,18 @@ class PolicyIO:
         """The same for the robot and feature widths of a dataset; dimensions grow as needed."""
         width = sum(table.values[f].shape[1] for f in self.observation)
         action = self.action.width(table.dof, table.arms)
-        auxiliary = sum(table.values[f].shape[1] for f in self.auxiliary)
+        auxiliary = tuple(table.values[f].shape[1] for f in self.auxiliary)
         return replace(
             self, robot=table.robot, dof=table.dof, arms=table.arms, fps=table.fps,
             state_width=width, state_dim=max(width, self.state_dim),
             action_width=action, action_dim=max(action, self.action_dim),
-            auxiliary_width=auxiliary,
+            auxiliary_widths=auxiliary,
         )  # fmt: skip
+
+    @property
+    def auxiliary_width(self) -> int:
+        """Numbers of all auxiliary features."""
+        return sum(self.auxiliary_widths)
 
     @property
     def now(self) -> tuple[str, ...]:
@@ -124,7 +130,7 @@ class PolicyIO:
         """JSON form."""
         data = {f.name: getattr(self, f.name) for f in fields(self)}
         data["action"] = self.action.to_dict()
-        for name in ("observation", "cameras", "auxiliary", "points"):
+        for name in _LISTS:
             data[name] = list(data[name])
         return data
 
@@ -133,6 +139,6 @@ class PolicyIO:
         """Reads the JSON form."""
         values = dict(data)
         values["action"] = ActionForm(**values["action"])
-        for name in ("observation", "cameras", "auxiliary", "points"):
+        for name in _LISTS:
             values[name] = tuple(values.get(name, ()))
         return cls(**values)

@@ -68,10 +68,3 @@ def _moved(images: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
     flat = images.flatten(1, 3).permute(0, 2, 3, 1)
     cut = flat[index, rows[:, :, None], columns[:, None, :]]
     return cut.permute(0, 3, 1, 2).reshape(images.shape)
-
-
-def displaced_points(points: torch.Tensor, moved: torch.Tensor) -> torch.Tensor:
-    """Points (B, cameras, roles, 3) where images show them that were moved by (B, 2)."""
-    place = points[..., :2] + moved[:, None, None]
-    inside = points[..., 2] * (place.abs() <= 1.0).all(-1)
-    return torch.cat([place, inside[..., None]], dim=-1)

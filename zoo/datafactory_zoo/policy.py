@@ -59,7 +59,9 @@ class Policy(torch.nn.Module, ABC):
         """Training loss and named numbers.
 
         Args:
-            inputs: What ``Processors.training`` returns, images normalised.
+            inputs: What ``Processors.training`` returns, images normalised; and, where they were
+                augmented, ``moved`` (B, 2): rows and columns by which what they show was shifted,
+                in half images.
             generator: Randomness of noise and dropout masks drawn by the method.
         """
 

@@ -31,7 +31,7 @@ from datafactory_zoo.optimisation import (
     optimiser_tensors,
     restore_optimiser,
 )
-from datafactory_zoo.pictures import augmented, displaced_points, normalised
+from datafactory_zoo.pictures import augmented, normalised
 from datafactory_zoo.policy import configured, policy_class
 from datafactory_zoo.recipe import Recipe
 from datafactory_zoo.sampler import SamplerState
@@ -175,10 +175,8 @@ class Training:
             if "images" in part and not spec.train.augment:
                 part["images"] = normalised(part["images"])
             elif "images" in part:
-                part["images"], moved = augmented(part["images"], augmentation,
-                                                  spec.train.shift_px)  # fmt: skip
-                if "points" in part:
-                    part["points"] = displaced_points(part["points"], moved)
+                part["images"], part["moved"] = augmented(part["images"], augmentation,
+                                                          spec.train.shift_px)  # fmt: skip
             with (
                 self.distribution.accumulating(self.network, last=k == parts - 1),
                 self._autocast(),
