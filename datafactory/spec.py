@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 from datafactory.case import Case, Instructions
 from datafactory.errors import DataFactoryError, SpecError, did_you_mean
 from datafactory.fields import Model, PositiveRange, QueryField, Range, TableField
+from datafactory.known_keys import known_keys
 from datafactory.scene_graph.graph import Goal
 from datafactory.spec_motion import Conveyor, Disturb
 
@@ -210,10 +211,7 @@ def _spec_error(error: ValidationError, where: str) -> SpecError:
     key = ".".join(str(part) for part in first["loc"]) or "task"
     remedy = "see `datafactory config schema`"
     if first["type"] == "extra_forbidden":
-        known: set[str] = set()
-        parts = (Case, Instructions, Distractors, Layout, Randomize, Conveyor, Disturb)
-        for model in (TaskSpec, *parts):
-            known |= set(model.model_fields)
+        known = known_keys(TaskSpec, first["loc"])
         remedy = did_you_mean(str(first["loc"][-1]), known)
     more = len(found) - 1
     why = str(first["msg"]).removeprefix("Value error, ")

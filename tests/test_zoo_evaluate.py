@@ -6,9 +6,10 @@ import json
 
 import lance
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from datafactory.errors import SpecError, UnknownNameError
+from datafactory.errors import DatasetError, SpecError, UnknownNameError
 from datafactory.plugin import find_task
 from datafactory.store.evaluations import TABLE
 from datafactory_zoo.evaluate import Contender, Plan, evaluate_suites, run_suite
@@ -63,6 +64,15 @@ def test_workers_do_not_matter_and_results_are_stored(tmp_path):
     assert all(r["success"] for r in rows)
     path = write_summary(tmp_path, [r.summary for r in results], {"policy": "expert"})
     assert json.loads(path.read_text())["suites"][0]["success"]["trials"] == 3
+
+
+def test_results_of_other_columns_are_refused_before_anything_runs(tmp_path, monkeypatch):
+    older = pa.table({"evaluation_id": ["x"], "success": [True]})
+    lance.write_dataset(older, str(tmp_path / f"{TABLE}.lance"))
+    monkeypatch.setattr("datafactory_zoo.evaluate._pool", None)  # nothing may be started
+    with pytest.raises(DatasetError, match="other columns"):
+        evaluate_suites(Contender("random", "", "primitive_arm", "random", ()), {}, ["seen"],
+                        generator="pick_place", episodes=1, out=tmp_path)  # fmt: skip
 
 
 def test_suites_change_one_thing_and_stay_valid_tasks():

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from datafactory.errors import SpecError, UnknownNameError, did_you_mean
+from datafactory.known_keys import known_keys
 from datafactory.render.style import (
     CameraRanges,
     CameraSpec,
@@ -152,7 +153,7 @@ def _style_error(error: ValidationError) -> SpecError:
     )
     key = _key(first["loc"]) or "style"
     if first["type"] == "extra_forbidden":
-        known = {name for model in _MODELS for name in model.model_fields}
+        known = known_keys(Style, first["loc"])
         return SpecError(f"invalid style: {key}", where=key, why="this key is not known",
                          remedy=did_you_mean(str(first["loc"][-1]), known))  # fmt: skip
     return SpecError(

@@ -21,7 +21,7 @@ from datafactory.plugin import Spec, load_generator
 from datafactory.task_suite import is_suite_task
 from datafactory_zoo.eyes import LiveEyes, Sight
 from datafactory_zoo.films import Tape, film_sight, shoot
-from datafactory_zoo.results import Lineage, Summary, store_results, summarise
+from datafactory_zoo.results import Lineage, Summary, check_results, store_results, summarise
 from datafactory_zoo.rollouts import Actor, Outcome, run_episode, solvable
 from datafactory_zoo.suites import suites_named
 
@@ -243,7 +243,10 @@ def evaluate_suites(
     Raises:
         SpecError: A suite does not suit the task or the contender, or it sees and nobody knows how
             its pictures are drawn.
+        DatasetError: The folder holds results of other columns.
     """
+    if out is not None:
+        check_results(out)
     identity = uuid.uuid4().hex
     sight = _sight(contender)
     chosen = [suite for name in suites for suite in suites_named(name)]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from datafactory.errors import SpecError, did_you_mean
+from datafactory.known_keys import known_keys
 from datafactory.taskfile import Document, load_yaml_file
 from datafactory_zoo.actions import ActionForm
 from datafactory_zoo.features import check_feature
@@ -181,9 +182,6 @@ class Recipe(_Model):
         return value
 
 
-_PARTS: tuple[type[BaseModel], ...] = (Recipe, DataSpec, SplitSpec, ActionSpec, Optimiser, Schedule)
-
-
 def recipe_from_dict(data: Mapping[str, Any], where: str = "") -> Recipe:
     """Validates plain data into a recipe.
 
@@ -196,7 +194,7 @@ def recipe_from_dict(data: Mapping[str, Any], where: str = "") -> Recipe:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "recipe"
         unknown = first["type"] == "extra_forbidden"
-        known = {name for part in _PARTS for name in part.model_fields}
+        known = known_keys(Recipe, first["loc"])
         raise SpecError(
             f"invalid recipe: {key}",
             where=f"{where}:{key}" if where else key,

@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from datafactory.errors import DatasetError
 from datafactory.intervals import Rate, wilson
 from datafactory.store.evaluations import SCHEMA, TABLE
 from datafactory_zoo.rollouts import Outcome
@@ -89,6 +90,21 @@ def summarise(suite: str, outcomes: Sequence[Outcome], skipped: int = 0) -> Summ
         skipped=skipped,
         mean_frames=sum(done) / len(done) if done else 0.0,
     )
+
+
+def check_results(out: Path) -> None:
+    """Checks that a folder takes results: before hours of evaluation, not after.
+
+    Raises:
+        DatasetError: It holds results of other columns.
+    """
+    import lance
+
+    place = out / f"{TABLE}.lance"
+    if place.exists() and lance.dataset(str(place)).schema.names != SCHEMA.names:
+        raise DatasetError("the results in this folder have other columns", where=str(place),
+                           why="another version of datafactory wrote them",
+                           remedy="choose another --out")  # fmt: skip
 
 
 def store_results(
