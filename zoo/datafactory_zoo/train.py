@@ -199,7 +199,7 @@ class Training:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Loss of the averaged weights on fixed samples of the episodes kept back."""
+        """Numbers of the averaged weights on fixed samples of the episodes kept back."""
         kept = [s for s in self.sources if s.validation is not None]
         if not kept:
             return {}
@@ -207,7 +207,7 @@ class Training:
         self.policy.load_state_dict(self.average.weights)
         self.policy.eval()
         noise = torch.Generator().manual_seed(0)
-        losses = []
+        found: dict[str, list[float]] = {}
         for source in kept:
             assert source.validation is not None
             rng = stream(self.recipe.seed, "validation", 0, source.lineage["path"])
@@ -217,9 +217,10 @@ class Training:
                 moved = {k: v.to(self.device) for k, v in inputs.items()}
                 if "images" in moved:
                     moved["images"] = normalised(moved["images"])
-                losses.append(float(self.policy(moved, noise)[0]))
+                for name, value in self.policy(moved, noise)[1].items():
+                    found.setdefault(f"validation_{name}", []).append(value)
         self.policy.load_state_dict(weights)
-        return {"validation_loss": float(np.mean(losses))}
+        return {name: float(np.mean(values)) for name, values in found.items()}
 
     def save(self) -> Path | None:
         """Writes a checkpoint of the present step; all processes call it, the first one writes.
