@@ -191,19 +191,21 @@ def task_from_dict(data: Mapping[str, Any], where: str = "") -> TaskSpec:
     """
     plain = dict(data)
     case_keys = set(Case.model_fields)
-    if "cases" not in plain and case_keys & set(plain):
+    single = "cases" not in plain and bool(case_keys & set(plain))
+    if single:
         plain["cases"] = [{k: plain.pop(k) for k in list(plain) if k in case_keys}]
     try:
         return TaskSpec.model_validate(plain)
     except ValidationError as error:
-        raise _spec_error(error, where) from error
+        raise _spec_error(error, where, single=single) from error
 
 
 def _encloses(outer: tuple[int | str, ...], inner: tuple[int | str, ...]) -> bool:
     return len(outer) < len(inner) and inner[: len(outer)] == outer
 
 
-def _spec_error(error: ValidationError, where: str) -> SpecError:
+def _spec_error(error: ValidationError, where: str, *, single: bool) -> SpecError:
+    """The first error; a ``single`` case has its keys at top level."""
     found = error.errors()
     # A list that fails on an item is also reported as too short: only the item is the error.
     found = [e for e in found if not any(_encloses(e["loc"], other["loc"]) for other in found)]
@@ -212,6 +214,8 @@ def _spec_error(error: ValidationError, where: str) -> SpecError:
     remedy = "see `datafactory config schema`"
     if first["type"] == "extra_forbidden":
         known = known_keys(TaskSpec, first["loc"])
+        if len(first["loc"]) == 1 and single:
+            known |= set(Case.model_fields)
         remedy = did_you_mean(str(first["loc"][-1]), known)
     more = len(found) - 1
     why = str(first["msg"]).removeprefix("Value error, ")

@@ -22,9 +22,9 @@ ROBOT = "primitive_arm"
 RECIPE = """
     policy: flow_chunk
     observation: [joint_position, gripper_opening]
-    cameras: [front, wrist]
+    cameras: [above, wrist]
     image_size: 32
-    network: {width: 64, blocks: 1, condition: 64, stem: [8, 16, 16], points: 8}
+    network: {width: 64, blocks: 1, condition: 64, pyramid: [8, 8, 16, 16], points: 8}
     chunk: 16
     execute: 16
     optimiser: {lr: 3.0e-3, warmup: 5, ema: 0.9}
@@ -107,7 +107,7 @@ def test_a_style_for_those_who_do_not_see_is_refused(capsys):
 
 
 def test_cameras_that_a_style_lacks_are_refused(place, capsys, tmp_path):
-    (tmp_path / "one.yaml").write_text("cameras: [front]\nsize: [48, 48]\n")
+    (tmp_path / "one.yaml").write_text("cameras: [above]\nsize: [48, 48]\n")
     assert run(["eval", str(place / "run"), "--style", str(tmp_path / "one.yaml")]) == 2
     assert "unknown camera 'wrist'" in capsys.readouterr().err
 

@@ -8,7 +8,7 @@ from datafactory.errors import SpecError
 from datafactory.known_keys import known_keys
 from datafactory.render.library import load_style
 from datafactory.render.style import Style
-from datafactory.spec import TaskSpec
+from datafactory.spec import TaskSpec, task_from_dict
 from datafactory_zoo.recipe import Recipe, recipe_from_dict
 
 
@@ -29,6 +29,15 @@ def test_a_key_of_another_place_is_not_its_own_remedy():
     with pytest.raises(SpecError) as error:
         recipe_from_dict({"name": "x", "policy": "act", "batch": 3})
     assert "'batch'" not in error.value.remedy
+    case = {"objects": {"a": {"family": "can"}, "b": {"family": "basket"}},
+            "goal": {"relation": "in", "subject": "a", "object": "b"},
+            "instructions": {"train": ["put {a} in {b}"]}}  # fmt: skip
+    with pytest.raises(SpecError) as error:
+        task_from_dict({"name": "x", "generator": "pick_place", **case, "intial": []})
+    assert error.value.remedy == "did you mean 'initial'?"
+    with pytest.raises(SpecError) as error:
+        task_from_dict({"name": "x", "generator": "pick_place", "cases": [case], "intial": []})
+    assert "initial" not in error.value.remedy
     with pytest.raises(SpecError, match=r"optimiser\.lrr") as error:
         recipe_from_dict({"name": "x", "policy": "act", "optimiser": {"lrr": 3}})
     assert error.value.remedy == "did you mean 'lr'?"

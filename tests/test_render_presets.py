@@ -95,13 +95,14 @@ def test_lens_of_numbers_and_presets_is_fitted() -> None:
 def test_the_rig_frames_the_work_area(name: str) -> None:
     spec = RIG[name]
     assert spec.name == name
-    assert spec.mount == "table"
+    # The base stands 0.56 m behind the table's centre.
+    behind = {"table": 0.0, "base": 0.56}[spec.mount]
     assert spec.look_from is not None
     assert spec.look_at is not None
     camera = looking(spec.look_from, spec.look_at).vector()
     k = lens_intrinsics(spec.lens, 224, 224)
     x, y, z = np.meshgrid([-0.31, 0.05], [-0.45, 0.45], [0.0, 0.2])
-    uv, depth = project(np.stack([x, y, z], axis=-1), camera, k)
+    uv, depth = project(np.stack([x + behind, y, z], axis=-1), camera, k)
     assert (depth > 0.3).all()
     assert uv.min() >= 0.0
     assert uv.max() <= 224.0

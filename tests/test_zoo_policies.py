@@ -184,3 +184,48 @@ def test_a_masked_mean_counts_what_is_there():
     mask = torch.tensor([[True, False], [True, False]])
     assert float(masked_mean(values, mask)) == 2.0
     assert float(masked_mean(values, mask & False)) == 0.0
+
+
+def followed(moved: torch.Tensor | None) -> float:
+    """Distance of a flow chunk's points from an object that is seen close to the left edge."""
+    base = made("flow_chunk", ("front", "wrist"))
+    policy = type(base)(replace(base.io, points=("a",)), base.config).eval()
+    inputs = inputs_of(policy)
+    inputs["points"] = torch.tensor([0.0, -0.95, 1.0]).expand(4, 2, 1, 3)
+    if moved is not None:
+        inputs["moved"] = moved
+    return float(policy(inputs, noise())[1]["looking"])
+
+
+def test_points_that_left_a_shifted_image_are_not_looked_for():
+    inwards, outwards = torch.tensor([[0.0, 0.1]]), torch.tensor([[0.0, -0.1]])
+    assert followed(None) > 0.0
+    assert followed(inwards.expand(4, 2)) > 0.0
+    assert followed(outwards.expand(4, 2)) == 0.0
+
+
+def test_auxiliary_features_come_from_what_can_know_them():
+    base = made("flow_chunk", ("front", "wrist"))
+    names = ("object_in_tcp.a", "object_size.a", "object_in_base.a", "object_in_base.b",
+             "object_size.b")  # fmt: skip
+    io = replace(base.io, auxiliary=names, auxiliary_widths=(3,) * 5, points=("a",))
+    torch.manual_seed(0)
+    policy = type(base)(io, base.config).eval()
+    inputs = inputs_of(policy)
+    told = policy._condition(inputs).told
+    assert told.shape == (4, 15)
+    assert told.isfinite().all()
+    elsewhere = policy._condition({**inputs, "state": inputs["state"] + 1.0}).told
+    changed = (elsewhere != told).any(0).reshape(5, 3).any(1).tolist()
+    # b is not followed: where it is comes from everything, as what is seen from the tool.
+    assert changed == [True, False, False, True, False]
+    moved = policy._condition({**inputs, "moved": torch.full((4, 2), 0.1)}).told
+    assert (moved != told).any(0).reshape(5, 3).any(1).all()
+
+
+@pytest.mark.parametrize("changes", [{"pyramid": (8, 16, 16)}, {"draws": 0}])
+def test_flow_chunk_names_settings_that_cannot_be(changes):
+    base = made("flow_chunk", ("front",))
+    with pytest.raises(SpecError) as error:
+        type(base)(base.io, replace(base.config, **changes))
+    assert error.value.where == f"network.{next(iter(changes))}"

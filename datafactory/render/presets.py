@@ -127,9 +127,11 @@ _THIRD_PERSON = Lens.model_validate({"preset": "realsense_d435_color"})
 
 
 def _placed(
-    name: str, look_from: tuple[float, float, float], look_at: tuple[float, float, float]
-) -> CameraSpec:
-    data = {"name": name, "look_from": look_from, "look_at": look_at, "lens": _THIRD_PERSON}
+    name: str, look_from: tuple[float, float, float], look_at: tuple[float, float, float],
+    mount: str = "table",
+) -> CameraSpec:  # fmt: skip
+    data = {"name": name, "mount": mount, "look_from": look_from, "look_at": look_at,
+            "lens": _THIRD_PERSON}  # fmt: skip
     return CameraSpec.model_validate(data)
 
 
@@ -138,7 +140,7 @@ RIG: Mapping[str, CameraSpec] = MappingProxyType(
         spec.name: spec
         for spec in (
             _placed("front", (1.15, 0.0, 0.75), (-0.13, 0.0, 0.14)),
-            _placed("above", (0.58, 0.0, 1.20), (-0.10, 0.0, 0.06)),
+            _placed("above", (1.17, 0.0, 1.24), (0.46, 0.0, 0.06), "base"),
             _placed("front_left", (0.80, 0.85, 0.80), (-0.12, 0.0, 0.13)),
             _placed("front_right", (0.80, -0.85, 0.80), (-0.12, 0.0, 0.13)),
             _placed("shoulder", (-1.05, -0.55, 1.05), (-0.05, 0.0, 0.05)),
@@ -153,5 +155,6 @@ RIG: Mapping[str, CameraSpec] = MappingProxyType(
 """Camera places for a table-top cell: the robot stands at the table's -x edge and faces +x.
 
 They frame the work area in front of the robot and the gripper above it. ``left`` and ``right`` are
-the robot's own.
+the robot's own. ``above`` is fixed to the robot's base, so that a pixel is always at the same place
+of the robot's own frame; the others are fixed to the table.
 """

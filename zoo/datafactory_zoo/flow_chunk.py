@@ -30,7 +30,8 @@ class FlowChunkConfig:
 
     Attributes:
         width: Width of the residual blocks; blocks: their number.
-        condition: Width of the observation's code; told: of what auxiliary features come from.
+        condition: Width of the observation's code.
+        told: Width of the layers that tell auxiliary features.
         time: Width of the time embedding.
         pyramid: Channels of an image's features at a half, a quarter, an eighth and a sixteenth of
             its size; points: positions kept per image; glance: numbers kept beside them.
@@ -66,7 +67,8 @@ class _Seen(NamedTuple):
     Attributes:
         code: (B, condition) for the action network.
         told: (B, auxiliary_width) auxiliary features; None without any.
-        points: (B, cameras, points, 2) rows and columns in the last images; None without any.
+        points: (B, cameras, points, 2) rows and columns in the last images, as they were before
+            they were shifted; None without any.
     """
 
     code: Tensor
@@ -127,12 +129,12 @@ class _Teller(nn.Module):
         names = [
             n for n, k in zip(io.auxiliary, io.auxiliary_widths, strict=True) for _ in range(k)
         ]
-        kinds = [n.partition(".")[0] for n in names]
-        sizes = [k for k, kind in enumerate(kinds) if shown and kind == "object_size"]
-        places = [k for k, kind in enumerate(kinds) if io.points and kind == "object_in_base"]
-        rest = [k for k in range(len(kinds)) if k not in (*sizes, *places)]
+        sizes = [k for k, name in enumerate(names) if shown and name.startswith("object_size.")]
+        followed_places = {f"object_in_base.{role}" for role in io.points}
+        places = [k for k, name in enumerate(names) if name in followed_places]
+        rest = [k for k in range(len(names)) if k not in (*sizes, *places)]
         # Back into the order of the features.
-        self.order = [(*sizes, *places, *rest).index(k) for k in range(len(kinds))]
+        self.order = [(*sizes, *places, *rest).index(k) for k in range(len(names))]
         followed = 2 * len(io.cameras) * len(io.points)
         self.size = mlp([shown, width, len(sizes)]) if sizes else None
         self.place = mlp([followed + len(sizes), width, width, len(places)]) if places else None
@@ -155,8 +157,9 @@ class _Teller(nn.Module):
 def _products(told: list[Tensor], state: Tensor) -> Tensor:
     """All products of what is told and the state, and of the state with itself.
 
-    What is at p in the base's frame is at R' (p - t) for a tool with axes R at t: a sum of such
-    products, which layers of sums alone are slow to learn.
+    What is at p in the base's frame is at R' (p - t) for a tool with axes R at t. Two of its three
+    coordinates are sums of such products, as states hold two of the axes; layers of sums alone are
+    slow to learn them.
     """
     return (torch.cat([*told, state], dim=-1)[:, :, None] * state[:, None]).flatten(1)
 
@@ -179,6 +182,11 @@ class FlowChunk(Policy):
     def __init__(self, io: PolicyIO, config: FlowChunkConfig) -> None:
         super().__init__(io, config)
         seen = io.steps * io.state_dim
+        if len(config.pyramid) != 4 or min(config.pyramid) < 1:
+            raise SpecError("a pyramid has four widths", where="network.pyramid",
+                            remedy="such as [16, 32, 64, 96]")  # fmt: skip
+        if config.draws < 1:
+            raise SpecError(f"{config.draws} draws teach nothing", where="network.draws")
         if len(io.points) > config.points:
             raise SpecError(f"{config.points} points cannot follow {len(io.points)} objects",
                             where="network.points")  # fmt: skip
@@ -260,9 +268,12 @@ class FlowChunk(Policy):
             loss = loss + self.config.auxiliary * error
         if self.io.points and seen.points is not None:
             # The first points of the softmax follow the objects, in every camera.
-            wanted = inputs["points"]
-            away = (seen.points[:, :, : len(self.io.points)] - wanted[..., :2]).abs()
-            error = masked_mean(away, wanted[..., 2:].expand_as(away))
+            place, visible = inputs["points"][..., :2], inputs["points"][..., 2:]
+            if "moved" in inputs:  # out of a shifted image
+                shifted = place + inputs["moved"][:, None, None]
+                visible = visible * (shifted.abs() <= 1.0).all(-1, keepdim=True)
+            away = (seen.points[:, :, : len(self.io.points)] - place).abs()
+            error = masked_mean(away, visible.expand_as(away))
             numbers["looking"] = float(error.detach())
             loss = loss + self.config.looking * error
         return loss, numbers

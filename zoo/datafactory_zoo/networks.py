@@ -56,7 +56,8 @@ class SpatialSoftmax(nn.Module):
     """Expected image positions of feature maps (Finn et al., "Deep Spatial Autoencoders", 2016).
 
     (B, C, h, w) becomes (B, 2 * points), row and column of each; the image reaches from -1 to 1,
-    and a cell counts at its centre. Always in fp32: half a pixel of 96 is a hundredth.
+    and a cell counts at its centre (features of a size that strides do not divide reach a little
+    farther than the image). Always in fp32: half a pixel of 96 is a hundredth.
     """
 
     def __init__(self, channels: int, points: int) -> None:
@@ -65,12 +66,12 @@ class SpatialSoftmax(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Positions of the points."""
-        maps = self.maps(x).float()
-        b, points, h, w = maps.shape
         with full_precision(x):
+            maps = self.maps(x.float())
+            b, points, h, w = maps.shape
             weight = maps.reshape(b, points, h * w).softmax(dim=-1)
-            y, z = torch.meshgrid(_centres(h), _centres(w), indexing="ij")
-            grid = torch.stack([y.reshape(-1), z.reshape(-1)], dim=-1).to(x.device)
+            y, z = torch.meshgrid(_centres(h, x), _centres(w, x), indexing="ij")
+            grid = torch.stack([y.reshape(-1), z.reshape(-1)], dim=-1)
             out: Tensor = (weight @ grid).reshape(b, 2 * points)
         return out
 
@@ -80,9 +81,9 @@ def full_precision(x: Tensor) -> AbstractContextManager[Any]:
     return torch.autocast(x.device.type, enabled=False)
 
 
-def _centres(cells: int) -> Tensor:
-    """(cells,) centres of equal parts of the span from -1 to 1."""
-    return (2.0 * torch.arange(cells) + 1.0) / cells - 1.0
+def _centres(cells: int, like: Tensor) -> Tensor:
+    """(cells,) centres of equal parts of the span from -1 to 1, on a tensor's device."""
+    return (2.0 * torch.arange(cells, device=like.device) + 1.0) / cells - 1.0
 
 
 def _convolved(before: int, after: int, size: int, stride: int) -> list[nn.Module]:
