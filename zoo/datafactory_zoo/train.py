@@ -79,7 +79,8 @@ def choose_device(asked: str, precision: str) -> str:
 
 def bf16_on_cpu() -> bool:
     """Whether this CPU multiplies bf16 numbers in hardware."""
-    can = torch.cpu.get_capabilities()
+    # Older releases of torch do not tell.
+    can: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(can.get("avx512_bf16") or can.get("amx_bf16"))
 
 
