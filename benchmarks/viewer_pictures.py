@@ -1,8 +1,9 @@
 """Pictures of the viewer for the documents, taken in Debian's Chromium:
 
-    python -m benchmarks.viewer_pictures DIR OUT
+    python -m benchmarks.viewer_pictures DIR OUT [RESULTS]
 
-DIR is a rendered dataset with questions; OUT gets WebP files.
+DIR is a rendered dataset with questions; OUT gets WebP files; RESULTS is a folder that an evaluation
+wrote, with films.
 """
 
 from __future__ import annotations
@@ -25,11 +26,19 @@ PICTURES = (
     ("viewer_episode", "episode/FIRST?f=92&show=boxes+traces", "light", 1000),
     ("viewer_episode_dark", "episode/SECOND?f=80&show=masks+points&tab=graph", "dark", 1000),
 )
+RESULTS = (("viewer_results", "", "light", 900),)
 QUALITY = 82
 
 
-def main(folder: str, out: str) -> None:
+def main(folder: str, out: str, results: str = "") -> None:
     """Takes all pictures."""
+    take(folder, out, PICTURES)
+    if results:
+        take(results, out, RESULTS)
+
+
+def take(folder: str, out: str, pictures: tuple[tuple[str, str, str, int], ...]) -> None:
+    """Takes pictures of what a folder shows."""
     from playwright.sync_api import sync_playwright
 
     words = [sys.executable, "-m", "datafactory_cli.main", "view", folder, "--json", "--no-open"]
@@ -41,7 +50,7 @@ def main(folder: str, out: str) -> None:
                 browser = playwright.chromium.launch(
                     executable_path=shutil.which("chromium"), args=ARGS
                 )
-                for name, target, theme, height in PICTURES:
+                for name, target, theme, height in pictures:
                     data = picture(browser, url, Path(folder).name, target, theme, height)
                     file = Path(out) / f"{name}.webp"
                     Image.open(io.BytesIO(data)).save(file, quality=QUALITY, method=6)
@@ -58,6 +67,16 @@ def picture(browser, url: str, alias: str, target: str, theme: str, height: int)
     )
     page.goto(url)
     page.wait_for_selector("main h1")
+    if target:
+        turn_to(page, alias, target)
+    page.wait_for_timeout(4000)
+    data: bytes = page.screenshot()
+    page.close()
+    return data
+
+
+def turn_to(page, alias: str, target: str) -> None:
+    """Opens a page of a dataset; capitals stand for what it holds."""
     code = f"fetch('/api/{alias}/rows?where=' + encodeURIComponent(\"rendered IS NOT NULL\"))"
     rows = page.evaluate(f"() => {code}.then(r => r.json())")["rows"]
     first = next(r["rendered"][0] for r in rows)
@@ -67,10 +86,6 @@ def picture(browser, url: str, alias: str, target: str, theme: str, height: int)
     page.evaluate("h => { location.hash = h }", f"#/{alias}/{target}")
     if target.startswith("episode/"):
         page.wait_for_selector(".stage[data-ready=true]", timeout=60_000)
-    page.wait_for_timeout(4000)
-    data: bytes = page.screenshot()
-    page.close()
-    return data
 
 
 if __name__ == "__main__":
