@@ -2,8 +2,7 @@
 
     python -m benchmarks.viewer_pictures DIR OUT [RESULTS]
 
-DIR is a rendered dataset with questions; OUT gets WebP files; RESULTS is a folder that an evaluation
-wrote, with films.
+DIR is a rendered dataset with questions; OUT gets WebP files; RESULTS is what an evaluation wrote.
 """
 
 from __future__ import annotations
