@@ -84,6 +84,16 @@ def test_a_policy_learns_to_look(place, tmp_path):
         Training(recipe_from_dict(blind), tmp_path / "act", place, resume=False)
 
 
+def test_a_recipe_says_which_variant_it_sees(tmp_path):
+    committer = make(tmp_path / "data", FakeSpec(frames=FRAMES, fps=20), count=2)
+    for name in ("v0", "v1"):
+        add(committer, every(ids_of(committer), variant=name, frames=FRAMES, fps=20))
+    with pytest.raises(SpecError, match="2 render variants") as error:
+        Training(recipe_from_dict(looking()), tmp_path / "run", str(tmp_path / "data"),
+                 resume=False)  # fmt: skip
+    assert error.value.remedy == "name one: --set data.0.variant=v0"
+
+
 def test_a_resumed_run_sees_the_same_shifted_images(place, tmp_path):
     data = looking()
     data["train"] = {**data["train"], "shift_px": 2, "accumulate": 2}

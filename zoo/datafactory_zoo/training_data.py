@@ -12,6 +12,7 @@ import torch
 from datafactory.errors import SpecError
 from datafactory.store.dataset import Dataset, open_dataset
 from datafactory.store.labels import excluded_ids
+from datafactory.store.variants import variants
 from datafactory_zoo.displacement import check_displaceable, displaced
 from datafactory_zoo.eyes import Sight
 from datafactory_zoo.interface import PolicyIO
@@ -62,6 +63,9 @@ def open_sources(recipe: Recipe, kind: type[Policy], path: str | None) -> tuple[
             raise SpecError("the recipe does not name its data", where="data.path",
                             remedy="datafactory train RECIPE --data DATASET")  # fmt: skip
         found.append((entry, open_dataset(place)))
+    if recipe.cameras:
+        for number, (entry, dataset) in enumerate(found):
+            _check_variant(number, entry, dataset)
     parts = [_windows(recipe, kind, entry, dataset) for entry, dataset in found]
     ios = _alike([io for io, _, _ in parts])
     if recipe.train.displace_m or recipe.train.displace_rad:
@@ -114,6 +118,19 @@ def _io(recipe: Recipe, kind: type[Policy]) -> PolicyIO:
         action=recipe.action.form(), text_tokens=recipe.text_tokens,
         tokenizer=recipe.tokenizer, **wanted,
     )  # fmt: skip
+
+
+def _check_variant(number: int, entry: DataSpec, dataset: Dataset) -> None:
+    """Checks that the recipe says which of several variants it sees.
+
+    Raises:
+        SpecError: It does not.
+    """
+    names = [v.name for v in variants(dataset)]
+    if entry.variant is None and len(names) > 1:
+        raise SpecError(f"{dataset.location.root} has {len(names)} render variants",
+                        where=f"data.{number}.variant", why=", ".join(names),
+                        remedy=f"name one: --set data.{number}.variant={names[0]}")  # fmt: skip
 
 
 def _windows(
