@@ -90,8 +90,7 @@ def main() -> None:
     recipe = recipe_from_dict(data)
     kind = policy_class(recipe.policy)
     (source,) = open_sources(recipe, kind, asked.dataset)
-    changes = {k: tuple(v) if isinstance(v, list) else v for k, v in recipe.network.items()}
-    policy = kind(source.processors.io, configured(kind, recipe.size, changes))
+    policy = kind(source.processors.io, configured(kind, recipe.size, recipe.network))
     print(f"{recipe.name}: batches of {recipe.train.batch} windows, "
           f"{policy.parameter_count / 1e6:.2f} M parameters, one thread")  # fmt: skip
     for name, seconds in measure(source, policy, recipe, asked.rounds).items():

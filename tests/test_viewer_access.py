@@ -10,24 +10,7 @@ from datafactory.errors import SpecError
 from datafactory.store.location import split_version
 from datafactory.viewer.access import LOCAL_NAMES, Access
 from datafactory.viewer.server import Settings, access_of, address, bind, site_of
-from tests import viewer_fixture
 from tests.viewer_fixture import TOKEN, running
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    return viewer_fixture.make(tmp_path_factory.mktemp("viewer") / "set")
-
-
-@pytest.fixture(scope="module")
-def client(path):
-    with running([path]) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def ids(client):
-    return [r["id"] for r in client.get("/api/set/rows").json()["rows"]]
 
 
 def test_read_only_servers_write_nothing(path, ids):

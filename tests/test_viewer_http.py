@@ -7,7 +7,6 @@ import struct
 import time
 
 import numpy as np
-import pytest
 
 from datafactory import inspection
 from datafactory.difference import compare_counted
@@ -20,22 +19,6 @@ from datafactory.viewer.glb import Shape
 from datafactory.viewer.replay import Body, Scene
 from tests import viewer_fixture
 from tests.viewer_fixture import TOKEN, VARIANT, running
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory):
-    return viewer_fixture.make(tmp_path_factory.mktemp("viewer") / "set")
-
-
-@pytest.fixture(scope="module")
-def client(path):
-    with running([path]) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def ids(client):
-    return [r["id"] for r in client.get("/api/set/rows").json()["rows"]]
 
 
 def view_of(key, camera="front"):

@@ -83,7 +83,7 @@ class Checkpoint:
     def policy(self, device: str = "cpu") -> Policy:
         """The network with its averaged weights, in evaluation mode."""
         kind = policy_class(self.description["policy"])
-        config = configured(kind, self.description["size"], _tuples(self.description["network"]))
+        config = configured(kind, self.description["size"], self.description["network"])
         policy = kind(next(iter(self.processors.values())).io, config)
         policy.load_state_dict(read_tensors(self.folder / "model.safetensors"))
         return policy.to(device).eval()
@@ -91,10 +91,6 @@ class Checkpoint:
     def agent(self, robot: str | None = None, *, device: str = "cpu", seed: int = 0) -> Agent:
         """The policy ready to act on a robot."""
         return Agent(self.policy(device), self.processors[self.robot(robot)], seed)
-
-
-def _tuples(changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:

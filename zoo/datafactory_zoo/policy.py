@@ -96,7 +96,7 @@ def policy_class(name: str) -> type[Policy]:
 
 
 def configured(kind: type[Policy], size: str, changes: Mapping[str, Any]) -> Any:
-    """The configuration of a size with some numbers changed.
+    """The configuration of a size with some numbers changed; lists become tuples.
 
     Raises:
         UnknownNameError: There is no such size or number.
@@ -108,7 +108,8 @@ def configured(kind: type[Policy], size: str, changes: Mapping[str, Any]) -> Any
     for key in changes:
         if key not in known:
             raise UnknownNameError.of("network setting", key, known, f"policy '{kind.name}'")
-    return dataclasses.replace(config, **changes)
+    plain = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
+    return dataclasses.replace(config, **plain)
 
 
 def masked_mean(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -97,7 +97,7 @@ class Training:
     def __init__(self, recipe: Recipe, run: Path, data: str | None, *, resume: bool) -> None:
         self.recipe, self.run = recipe, run
         kind = policy_class(recipe.policy)
-        config = configured(kind, recipe.size, _tuples(recipe.network))
+        config = configured(kind, recipe.size, recipe.network)
         self.device = choose_device(recipe.train.device, recipe.train.precision)
         self.distribution = Distribution.of_environment(self.device)
         if recipe.train.threads:
@@ -308,10 +308,6 @@ def _last(run: Path, resume: bool) -> Checkpoint | None:
 def _suffix(rank: int) -> str:
     """What is added to the names of a process's own tensors."""
     return f".{rank}" if rank else ""
-
-
-def _tuples(changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
 
 
 def _read_json(path: Path) -> dict[str, Any]:
